@@ -1,0 +1,2 @@
+#include <slepceps.h>
+int main() { return SlepcInitializeNoArguments() != 0; }

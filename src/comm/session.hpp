@@ -1,0 +1,27 @@
+#pragma once
+
+// MPI from start to end of a program.
+
+#include "comm/communicator.hpp"
+
+namespace fathom {
+
+/// Initialises MPI (funneled), one BLAS thread a rank, the abort handler of assertions and the rank
+/// of fault points. Finalises in finish(), which main calls on the ordinary way out; the destructor
+/// never finalises while unwinding: there it ends the job with MPI_Abort.
+class MpiSession {
+ public:
+  MpiSession(int* argc, char*** argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+
+  const Communicator& world() const { return world_; }
+  void finish();  ///< collective
+
+ private:
+  Communicator world_;
+  bool finished_ = false;
+};
+
+}  // namespace fathom

@@ -1,0 +1,52 @@
+#pragma once
+
+// What is done with distributed matrices. Every function is collective over the grid's parent
+// communicator (idle ranks call them too) unless it says otherwise.
+
+#include "dist/dist_matrix.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fathom {
+
+enum class Op { none, transpose };
+
+/// C ← alpha·op(A)·op(B) + beta·C (pdgemm). @pre shapes conform, all on one grid.
+void multiply(Op op_a, Op op_b, double alpha, const DistMatrix& a, const DistMatrix& b, double beta,
+              DistMatrix& c);
+/// Lower triangle of C ← alpha·op(A)·op(A)ᵀ + beta·C (pdsyrk): op none gives AAᵀ, transpose AᵀA.
+void rank_k_update(Op op, double alpha, const DistMatrix& a, double beta, DistMatrix& c);
+/// C ← Aᵀ (pdtran).
+void transpose(const DistMatrix& a, DistMatrix& c);
+/// Copies a into b of the same shape in any other layout, also on another grid of the same parent
+/// (pdgemr2d).
+void redistribute(const DistMatrix& a, DistMatrix& b);
+/// The upper triangle from the lower one, by panels: O(n·panel/P) extra memory.
+void mirror_lower(DistMatrix& a);
+
+double trace(const DistMatrix& a);                               ///< @pre square
+double frobenius_norm(const DistMatrix& a, SymmetricFill fill);  ///< scaled against overflow
+double max_abs(const DistMatrix& a);
+/// max |a_ij − a_ji|; by panels.
+double asymmetry(const DistMatrix& a);
+/// a ← (a + aᵀ)/2, both triangles filled; by panels.
+void symmetrise(DistMatrix& a);
+
+struct NonFinite {
+  std::int64_t count = 0;
+  std::int64_t row = -1, col = -1;  ///< a global 0-based position of one of them, -1 if none
+};
+NonFinite count_nonfinite(const DistMatrix& a);
+
+/// Y = A·X for a symmetric A (lower triangle or both filled) and m replicated columns X (n × m):
+/// the result is replicated on every rank of the parent. O(n·m) memory a rank: for certificates,
+/// not for products of matrices.
+std::vector<double> symmetric_apply(const DistMatrix& a, SymmetricFill fill,
+                                    std::span<const double> x, std::int64_t m);
+
+/// The diagonal, replicated on every rank of the parent.
+std::vector<double> diagonal(const DistMatrix& a);
+
+}  // namespace fathom
