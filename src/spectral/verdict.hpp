@@ -1,0 +1,34 @@
+#pragma once
+
+// One sentence on whether measured spectra decide for or against the law. Local and pure.
+
+#include "spectral/exponent_fit.hpp"
+#include "spectral/law.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace fathom {
+
+struct LawEvidence {
+  std::string activation = "monomial";  ///< the law is stated for monomials only
+  int degree = 1;                       ///< p
+  std::int64_t features = 0;            ///< d
+  double alpha = 0.0;
+  ExponentFit fit;
+  RatioSpread law;  ///< λ/law over the fit range (or a wider one), geometric mean over seeds
+  RatioSpread comparator;  ///< λ/comparator over the same range; count = 0 where none was computed
+};
+
+struct Verdict {
+  bool decided = false;  ///< the fit may be read as evidence for or against the law
+  bool agrees = false;   ///< decided, and the spectra agree with the law
+  std::string sentence;
+};
+
+/// Decided where the theorem's window holds enough modes for a slope (see min_window_modes in
+/// verdict.cpp and docs/method.md); otherwise the sentence says that d is too small, whatever
+/// the fit is.
+Verdict law_verdict(const LawEvidence& evidence);
+
+}  // namespace fathom
