@@ -1,0 +1,71 @@
+#pragma once
+
+// The folder of one run: who may write into it, its small files, and its status.
+//
+//   run.h5               the result; there only once it is complete and verified
+//   fathom.log           the log (written by the run room)
+//   status.json          what the run is doing; replaced as a whole, never seen half-written
+//   deck.toml            the deck as it was given
+//   deck.resolved.toml   the deck with every default filled in; itself a valid deck
+//   .fathom.lock         held while a run writes here; gone afterwards
+
+#include "comm/communicator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+/// What status.json says. Times are ISO 8601 UTC and kept by the folder.
+struct RunStatus {
+  std::string state = "running";  ///< running | finished | failed | checkpointed
+  std::string phase;              ///< what is being done, a few words
+  int exit_code = 0;              ///< meaningful once the state is not "running"
+  std::string message;            ///< one line; the error's text where the state is "failed"
+  std::int64_t points_done = 0;   ///< of a sweep; 0 of 1 for a single run
+  std::int64_t points_total = 1;
+  std::vector<std::string> files;  ///< finished output files, relative to the folder
+};
+
+/// Every rank holds one; only rank 0 touches the disk. Move-only. The destructor gives the lock
+/// back.
+class RunFolder {
+ public:
+  /// Makes the folder (and its parents), takes its lock and writes both decks and the first status.
+  /// With overwrite the files listed above are removed from an existing folder, and nothing else.
+  /// Error(exists) where the folder holds anything and overwrite is false, or where another run
+  /// holds its lock; Error(io) where the path cannot be a folder to write in. Collective, agreed.
+  static RunFolder open(const Communicator& comm, const std::filesystem::path& path, bool overwrite,
+                        const std::string& deck_text, const std::string& resolved_deck_text);
+  ~RunFolder();
+  RunFolder(RunFolder&&) noexcept;
+  RunFolder& operator=(RunFolder&&) noexcept;
+
+  const std::filesystem::path& path() const;  ///< absolute
+  std::filesystem::path run_file() const { return path() / "run.h5"; }
+  std::filesystem::path log_file() const { return path() / "fathom.log"; }
+  std::filesystem::path status_file() const { return path() / "status.json"; }
+  const Communicator& comm() const;
+
+  /// Replaces status.json; does nothing on ranks other than 0. Local. A status that cannot be
+  /// written does not end a run: the reason comes back, empty where all is well.
+  std::string publish(const RunStatus& status) noexcept;
+  const RunStatus& status() const;  ///< as last published on this rank
+
+ private:
+  struct State;
+  explicit RunFolder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// "2026-01-31T12:34:56Z". Local.
+std::string utc_now();
+
+/// Writes a whole file so that a reader sees the old or the new text, never a part: temporary name,
+/// fsync, rename, fsync of the folder. Error(io) with path and reason. Local.
+void write_file_atomically(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace fathom
