@@ -23,6 +23,11 @@ void transpose(const DistMatrix& a, DistMatrix& c);
 /// Copies a into b of the same shape in any other layout, also on another grid of the same parent
 /// (pdgemr2d).
 void redistribute(const DistMatrix& a, DistMatrix& b);
+/// The rows × cols block of a at (a_row, a_col) into b at (b_row, b_col), else the same.
+/// @pre both blocks lie inside; an empty block copies nothing
+void redistribute_block(const DistMatrix& a, GlobalIndex a_row, GlobalIndex a_col, DistMatrix& b,
+                        GlobalIndex b_row, GlobalIndex b_col, std::int64_t rows,
+                        std::int64_t cols);
 /// The upper triangle from the lower one, by panels: O(n·panel/P) extra memory.
 void mirror_lower(DistMatrix& a);
 
