@@ -1,0 +1,88 @@
+#pragma once
+
+// From a maker of a matrix to a spectrum with its certificate: made, checked, solved, verified, and
+// done again by ScaLAPACK where the first solver failed.
+
+#include "comm/progress.hpp"
+#include "dist/interfaces.hpp"
+#include "eigen/certificate.hpp"
+#include "eigen/eigensolver.hpp"
+#include "eigen/error_bound.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+struct VerifyOptions {
+  int probes = 4;    ///< columns of the random block that is multiplied before the solve
+  int steps = 8;     ///< blocks of the Krylov space grown from it
+  double warn = 10;  ///< limits of the ratios, in units of n ε ‖A‖
+  double fail = 60;
+  bool full = false;       ///< level "full": twice the Krylov steps
+  std::uint64_t seed = 1;  ///< of the probes
+};
+
+struct SpectrumProblem {
+  MatrixSource source;  ///< called once, and once more for the fallback
+  std::int64_t n = 0;
+  /// Modes from this one on are zero by the shape of the factor; −1: not known.
+  std::int64_t rank_bound = -1;
+  /// A Gram matrix: an eigenvalue below −(10 n ε' λ₁ + assembly error) is Error(numeric).
+  bool positive_semidefinite = true;
+  EigenRequest request;
+  LayoutWish layout;
+  VerifyOptions verify;
+};
+
+/// Wall seconds of this rank, over all attempts.
+struct SolveTimings {
+  double make = 0;   ///< the source
+  double check = 0;  ///< before and after the solve
+  double solve = 0;
+};
+
+struct CertifiedSpectrum {
+  EigenResult result;  ///< eigenvalues descending, vectors where asked for
+  std::vector<double> error_bound;
+  std::vector<ModeState> state;
+  std::int64_t trusted = 0;
+  std::int64_t null_by_rank = 0;
+  std::int64_t negative = 0;               ///< eigenvalues below zero
+  std::int64_t negative_beyond_bound = 0;  ///< below minus their own bound
+  BoundTerms terms;                        ///< what the bound consists of
+  double trace = 0;
+  double frobenius = 0;
+  double norm = 0;  ///< ‖A‖₂ = max |λ|
+  double assembly_error = 0;
+  double input_epsilon = unit_roundoff;
+  Certificate certificate;  ///< of the result that is returned: never FAIL
+  SolverPlan plan;          ///< of the solver that gave the result
+  bool fell_back = false;
+  std::string fallback_reason;
+  SolveTimings timings;
+
+  /// The largest error bound of a mode: what an eigenvalue must exceed tenfold.
+  double floor() const;
+};
+
+/// Every step is logged through `progress`. Errors, the same on every rank: numeric (NaN or Inf
+/// with its position; not positive semi-definite), no_fit, deck (a request that no solver takes),
+/// certificate or solver (both attempts failed); whatever the source throws. Collective over comm.
+///
+/// Checks made on every spectrum, in units of n ε ‖A‖ (‖A‖ the largest |λ| unless said):
+///   asymmetry      max |a_ij − a_ji| of a matrix handed over with both triangles
+///   trace          |Σλ − tr A|                              (all eigenvalues)
+///   frobenius      |‖λ‖₂ − ‖A‖_F|, over n ε ‖A‖_F           (all eigenvalues)
+///   ritz_values    a Rayleigh–Ritz pair (θ, ρ) of a random block Krylov space, made before the
+///                  solve, has an eigenvalue within its residual ρ: the largest distance beyond ρ
+///   ritz_order     Cauchy interlacing: the i-th Ritz value never exceeds the i-th eigenvalue, from
+///                  below likewise
+///   order          ascending or not finite: fails
+///   residual       max ‖A z − λ z‖                          (with vectors)
+///   orthogonality  max |ZᵀZ − I| / (n ε)                    (with vectors)
+CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProblem& problem,
+                                  Progress& progress);
+
+}  // namespace fathom
