@@ -14,10 +14,10 @@ namespace fathom {
 
 /// law_j = (log^{p-1}(j+1) / j)^alpha, natural logarithm, dimensionless and up to a constant.
 /// @pre mode ≥ 1, degree ≥ 1
-double law(std::int64_t mode, double alpha, int degree);
+double law_value(std::int64_t mode, double alpha, int degree);
 
 /// law_1 … law_count.
-std::vector<double> law(std::int64_t count, double alpha, int degree);
+std::vector<double> law_spectrum(std::int64_t count, double alpha, int degree);
 
 /// The largest mode of the theorem's window, floor(c1 · d / log^{p+1} d) with c1 = 1 (the theorem
 /// leaves c1 open), at least 1 and at most d.

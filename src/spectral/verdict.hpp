@@ -26,9 +26,11 @@ struct Verdict {
   std::string sentence;
 };
 
-/// Decided where the theorem's window holds enough modes for a slope (see min_window_modes in
-/// verdict.cpp and docs/method.md); otherwise the sentence says that d is too small, whatever
-/// the fit is.
+/// Decided where the theorem's window reaches a decade past the mode e^{p-1} from which the law
+/// falls (p = 1: d of some 350; p = 3: millions) and the interval is narrower than alpha/4;
+/// otherwise the sentence says that d is too small, whatever the fit is. The fitted slope is held
+/// against the slope that the law itself shows over the same modes: alpha for p = 1, less for p
+/// > 1.
 Verdict law_verdict(const LawEvidence& evidence);
 
 }  // namespace fathom

@@ -1,0 +1,224 @@
+#include "spectral/exponent_fit.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <boost/math/distributions/students_t.hpp>
+#include <fmt/format.h>
+
+namespace fathom {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr int jackknife_blocks = 8;
+
+bool usable(double value) {
+  return std::isfinite(value) && value > 0.0;
+}
+
+/// −slope over the modes of the range for which keep(mode) holds; NaN below three of them.
+template <class Keep>
+double weighted_exponent(std::span<const double> eigenvalue, ModeRange range, Keep keep) {
+  range.first = std::max<std::int64_t>(range.first, 1);
+  range.last = std::min(range.last, static_cast<std::int64_t>(eigenvalue.size()));
+  const auto weighted_sum = [&](auto term) {
+    double sum = 0.0;
+    for (std::int64_t j = range.first; j <= range.last; ++j)
+      if (usable(eigenvalue[j - 1]) && keep(j))
+        sum += term(std::log(static_cast<double>(j)), std::log(eigenvalue[j - 1])) /
+               static_cast<double>(j);
+    return sum;
+  };
+  std::int64_t count = 0;
+  for (std::int64_t j = range.first; j <= range.last; ++j)
+    count += usable(eigenvalue[j - 1]) && keep(j) ? 1 : 0;
+  if (count < 3) return nan;
+  const double weight = weighted_sum([](double, double) { return 1.0; });
+  const double x_mean = weighted_sum([](double x, double) { return x; }) / weight;
+  const double y_mean = weighted_sum([](double, double y) { return y; }) / weight;
+  const double xx = weighted_sum([&](double x, double) { return (x - x_mean) * (x - x_mean); });
+  const double xy = weighted_sum([&](double x, double y) { return (x - x_mean) * (y - y_mean); });
+  return -xy / xx;
+}
+
+std::int64_t usable_modes(std::span<const double> eigenvalue, ModeRange range) {
+  std::int64_t count = 0;
+  const std::int64_t last = std::min(range.last, static_cast<std::int64_t>(eigenvalue.size()));
+  for (std::int64_t j = std::max<std::int64_t>(range.first, 1); j <= last; ++j)
+    count += usable(eigenvalue[j - 1]) ? 1 : 0;
+  return count;
+}
+
+struct MeanSpread {
+  double mean = nan;
+  double deviation = nan;
+  int count = 0;
+};
+
+MeanSpread over_seeds(std::span<const std::vector<double>> spectra, ModeRange range) {
+  std::vector<double> value;
+  for (const std::vector<double>& spectrum : spectra) {
+    const double exponent = power_law_exponent(spectrum, range);
+    if (std::isfinite(exponent)) value.push_back(exponent);
+  }
+  MeanSpread result;
+  result.count = static_cast<int>(value.size());
+  if (value.empty()) return result;
+  double sum = 0.0;
+  for (double v : value)
+    sum += v;
+  result.mean = sum / result.count;
+  if (result.count < 2) return result;
+  double squares = 0.0;
+  for (double v : value)
+    squares += (v - result.mean) * (v - result.mean);
+  result.deviation = std::sqrt(squares / (result.count - 1));
+  return result;
+}
+
+double student_quantile(double confidence, int freedom) {
+  return boost::math::quantile(boost::math::students_t(freedom), 0.5 + 0.5 * confidence);
+}
+
+struct Jackknife {
+  double error = nan;
+  int blocks = 0;
+};
+
+/// Delete-one-block jackknife over blocks of equal width in ln j; empty blocks are no blocks.
+Jackknife jackknife(std::span<const double> spectrum, ModeRange range) {
+  const double low = std::log(static_cast<double>(std::max<std::int64_t>(range.first, 1)) - 0.5);
+  const double high = std::log(static_cast<double>(range.last) + 0.5);
+  const auto block_of = [&](std::int64_t j) {
+    const double share = (std::log(static_cast<double>(j)) - low) / (high - low);
+    return std::clamp(static_cast<int>(share * jackknife_blocks), 0, jackknife_blocks - 1);
+  };
+  std::vector<double> without;
+  for (int block = 0; block < jackknife_blocks; ++block) {
+    bool holds_modes = false;
+    const double value = weighted_exponent(spectrum, range, [&](std::int64_t j) {
+      const bool inside = block_of(j) == block;
+      holds_modes = holds_modes || inside;
+      return !inside;
+    });
+    if (holds_modes && std::isfinite(value)) without.push_back(value);
+  }
+  Jackknife result;
+  result.blocks = static_cast<int>(without.size());
+  if (result.blocks < 2) return result;
+  double mean = 0.0;
+  for (double v : without)
+    mean += v / result.blocks;
+  double squares = 0.0;
+  for (double v : without)
+    squares += (v - mean) * (v - mean);
+  result.error = std::sqrt(squares * (result.blocks - 1) / result.blocks);
+  return result;
+}
+
+/// The largest change of the exponent when the upper end of the range is halved or doubled.
+double shift_between_ranges(std::span<const std::vector<double>> spectra, ModeRange range,
+                            double exponent) {
+  double shift = 0.0;
+  for (const std::int64_t last : {range.last / 2, 2 * range.last}) {
+    const ModeRange other{range.first, last};
+    if (other.count() < 3) continue;
+    const double value = over_seeds(spectra, other).mean;
+    if (std::isfinite(value)) shift = std::max(shift, std::abs(value - exponent));
+  }
+  return shift;
+}
+
+}  // namespace
+
+ModeRange default_fit_range(std::int64_t features) {
+  return {1, std::min(features, std::max<std::int64_t>(8, features / 40))};
+}
+
+double power_law_exponent(std::span<const double> eigenvalue, ModeRange range) {
+  return weighted_exponent(eigenvalue, range, [](std::int64_t) { return true; });
+}
+
+ExponentFit fit_exponent(std::span<const std::vector<double>> spectra, const FitOptions& options) {
+  FATHOM_ASSERT(options.confidence > 0.0 && options.confidence < 1.0, "confidence = {}",
+                options.confidence);
+  std::size_t longest = 0;
+  for (const std::vector<double>& spectrum : spectra)
+    longest = std::max(longest, spectrum.size());
+  ExponentFit fit;
+  fit.confidence = options.confidence;
+  fit.range = {std::max<std::int64_t>(options.range.first, 1),
+               std::min(options.range.last, static_cast<std::int64_t>(longest))};
+  fit.exponent = fit.low = fit.high = fit.seed_spread = fit.statistical = fit.range_shift = nan;
+
+  const MeanSpread seeds = over_seeds(spectra, fit.range);
+  fit.seeds = seeds.count;
+  if (seeds.count == 0) {
+    fit.method = "no spectrum has three trusted modes in the range";
+    return fit;
+  }
+  fit.modes = std::numeric_limits<std::int64_t>::max();
+  const std::vector<double>* fitted = nullptr;
+  for (const std::vector<double>& spectrum : spectra) {
+    const std::int64_t modes = usable_modes(spectrum, fit.range);
+    if (modes < 3) continue;
+    fit.modes = std::min(fit.modes, modes);
+    fitted = &spectrum;
+  }
+  fit.exponent = seeds.mean;
+  fit.seed_spread = seeds.deviation;
+  fit.range_shift = shift_between_ranges(spectra, fit.range, fit.exponent);
+  const char* shift = "plus the largest shift when the upper end of the range is halved or doubled";
+  if (seeds.count > 1) {
+    fit.statistical = student_quantile(fit.confidence, seeds.count - 1) * seeds.deviation /
+                      std::sqrt(static_cast<double>(seeds.count));
+    fit.method = fmt::format("{:g} % Student interval of the mean of {} seeds, {}",
+                             100.0 * fit.confidence, seeds.count, shift);
+  } else {
+    const Jackknife blocks = jackknife(*fitted, fit.range);
+    if (blocks.blocks >= 2)
+      fit.statistical = student_quantile(fit.confidence, blocks.blocks - 1) * blocks.error;
+    fit.method = fmt::format(
+        "one seed only: {:g} % interval from a jackknife over {} blocks of modes, which does not "
+        "see what differs from seed to seed, {}",
+        100.0 * fit.confidence, blocks.blocks, shift);
+  }
+  // A bias does not average out: it is added, not joined in quadrature.
+  fit.low = fit.exponent - fit.statistical - fit.range_shift;
+  fit.high = fit.exponent + fit.statistical + fit.range_shift;
+  return fit;
+}
+
+ExponentFit fit_exponent(std::span<const double> spectrum, const FitOptions& options) {
+  const std::vector<double> copy(spectrum.begin(), spectrum.end());
+  return fit_exponent(std::span(&copy, 1), options);
+}
+
+ExponentChange exponent_in_out(std::span<const double> spectrum_in,
+                               std::span<const double> spectrum_out, const FitOptions& options) {
+  ExponentChange result{
+      fit_exponent(spectrum_in, options), fit_exponent(spectrum_out, options), nan, {}};
+  result.change = result.out.exponent - result.in.exponent;
+  if (!std::isfinite(result.change)) {
+    result.sentence =
+        "Fewer than three trusted modes in the range before or after the layer: no "
+        "exponents to compare.";
+    return result;
+  }
+  const bool apart = result.in.high < result.out.low || result.out.high < result.in.low;
+  result.sentence = fmt::format(
+      "Exponent in {:.3f} [{:.3f}, {:.3f}], exponent out {:.3f} [{:.3f}, {:.3f}] over modes {}-{}: "
+      "{}.",
+      result.in.exponent, result.in.low, result.in.high, result.out.exponent, result.out.low,
+      result.out.high, result.out.range.first, result.out.range.last,
+      !apart ? "within their errors the layer leaves the exponent as it was"
+             : (result.change > 0.0 ? "the layer steepens the spectrum"
+                                    : "the layer flattens the spectrum"));
+  return result;
+}
+
+}  // namespace fathom

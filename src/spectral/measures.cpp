@@ -1,0 +1,112 @@
+#include "spectral/measures.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fathom {
+
+namespace {
+
+/// Neumaier's compensated sum: a tail of 1e-16 λ₁ modes must not be lost one by one.
+class Sum {
+ public:
+  void add(double value) {
+    const double next = total_ + value;
+    lost_ +=
+        std::abs(total_) >= std::abs(value) ? (total_ - next) + value : (value - next) + total_;
+    total_ = next;
+  }
+  double value() const { return total_ + lost_; }
+
+ private:
+  double total_ = 0.0;
+  double lost_ = 0.0;
+};
+
+double largest_magnitude(std::span<const double> eigenvalue) {
+  double largest = 0.0;
+  for (double value : eigenvalue)
+    if (!std::isnan(value)) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+}  // namespace
+
+double spectral_trace(std::span<const double> eigenvalue) {
+  Sum sum;
+  for (double value : eigenvalue)
+    if (!std::isnan(value)) sum.add(value);
+  return sum.value();
+}
+
+double spectral_frobenius(std::span<const double> eigenvalue) {
+  const double scale = largest_magnitude(eigenvalue);
+  if (scale == 0.0) return 0.0;
+  Sum sum;
+  for (double value : eigenvalue)
+    if (!std::isnan(value)) sum.add((value / scale) * (value / scale));
+  return scale * std::sqrt(sum.value());
+}
+
+double participation_ratio(std::span<const double> eigenvalue) {
+  const double frobenius = spectral_frobenius(eigenvalue);
+  if (frobenius == 0.0) return 0.0;
+  const double root = spectral_trace(eigenvalue) / frobenius;
+  return root * root;
+}
+
+double effective_dimension(std::span<const double> eigenvalue, double ridge) {
+  FATHOM_ASSERT(ridge > 0.0, "ridge = {}", ridge);
+  Sum sum;
+  for (double value : eigenvalue)
+    if (value > 0.0) sum.add(value / (value + ridge));
+  return sum.value();
+}
+
+EffectiveDimensionCurve effective_dimension_curve(std::span<const double> eigenvalue,
+                                                  std::int64_t points) {
+  FATHOM_ASSERT(points >= 2, "points = {}", points);
+  double largest = 0.0, smallest = std::numeric_limits<double>::infinity();
+  for (double value : eigenvalue) {
+    if (!(value > 0.0)) continue;
+    largest = std::max(largest, value);
+    smallest = std::min(smallest, value);
+  }
+  EffectiveDimensionCurve curve;
+  if (largest == 0.0) return curve;
+  curve.lambda_max = largest;
+  const double bottom = std::log(smallest / largest);
+  for (std::int64_t i = 0; i < points; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(points - 1);
+    const double relative = std::exp((1.0 - share) * bottom);
+    curve.lambda.push_back(relative);
+    curve.dimension.push_back(effective_dimension(eigenvalue, relative * largest));
+  }
+  return curve;
+}
+
+TargetPower target_power(std::span<const double> coefficient, double total) {
+  FATHOM_ASSERT(total >= 0.0, "total = {}", total);
+  TargetPower result;
+  result.power.assign(coefficient.size(), 0.0);
+  result.cumulative.assign(coefficient.size(), 0.0);
+  if (total == 0.0) return result;
+  Sum sum;
+  for (std::size_t k = 0; k < coefficient.size(); ++k) {
+    result.power[k] = coefficient[k] * coefficient[k] / total;
+    sum.add(result.power[k]);
+    result.cumulative[k] = sum.value();
+  }
+  return result;
+}
+
+std::int64_t power_depth(std::span<const double> cumulative, double share) {
+  const auto reached = std::find_if(cumulative.begin(), cumulative.end(),
+                                    [&](double value) { return value >= share; });
+  return reached == cumulative.end() ? 0 : reached - cumulative.begin() + 1;
+}
+
+}  // namespace fathom

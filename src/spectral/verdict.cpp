@@ -1,0 +1,108 @@
+#include "spectral/verdict.hpp"
+
+#include "base/assert.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace fathom {
+
+namespace {
+
+// A slope that decides wants a decade of modes that are inside the theorem's window and past the
+// mode j ≈ e^{p-1} from which the law falls at all.
+constexpr double decade = 10.0;
+
+double first_falling_mode(int degree) {
+  return std::exp(degree - 1.0);
+}
+
+bool window_decides(std::int64_t features, int degree) {
+  return static_cast<double>(law_window_end(features, degree)) >=
+         decade * first_falling_mode(degree);
+}
+
+/// The smallest d, to about 10 %, whose window decides.
+double deciding_features(int degree) {
+  double d = 3.0;
+  const auto window = [&] { return d / std::pow(std::log(d), degree + 1); };
+  // d / log^{p+1} d falls until d = e^{p+1}: start the search where it rises.
+  d = std::exp(degree + 1.0);
+  while (window() < decade * first_falling_mode(degree))
+    d *= 1.1;
+  return d;
+}
+
+std::string fitted(const ExponentFit& fit) {
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}] over modes {}-{} from {} seed{}", fit.exponent,
+                     fit.low, fit.high, fit.range.first, fit.range.last, fit.seeds,
+                     fit.seeds == 1 ? "" : "s");
+}
+
+/// Clauses on the ratios, each with its leading separator; empty where nothing was measured.
+std::string ratios(const LawEvidence& evidence) {
+  std::string text;
+  if (evidence.law.count > 0)
+    text += fmt::format("; over modes {}-{} the ratio to the law varies by a factor {:.2f}",
+                        evidence.law.range.first, evidence.law.range.last, evidence.law.spread);
+  if (evidence.comparator.count > 0)
+    text += fmt::format("; the ratio to the chaos comparator stays in [{:.2f}, {:.2f}]",
+                        evidence.comparator.minimum, evidence.comparator.maximum);
+  return text;
+}
+
+std::string too_small(const LawEvidence& evidence, std::int64_t window_end, double expected) {
+  return fmt::format(
+      "d = {} is too small to decide for p = {}: the theorem's window ends at mode {}, and the law "
+      "falls only past mode {:.0f}, so the fitted slope {} does not decide (the law itself shows "
+      "{:.3f} there, alpha = {:g}){}. A decade of deciding modes needs d of about {:.1g}.",
+      evidence.features, evidence.degree, window_end,
+      std::ceil(first_falling_mode(evidence.degree)), fitted(evidence.fit), expected,
+      evidence.alpha, ratios(evidence), deciding_features(evidence.degree));
+}
+
+}  // namespace
+
+Verdict law_verdict(const LawEvidence& evidence) {
+  const ExponentFit& fit = evidence.fit;
+  const bool monomial = evidence.activation == "monomial" ||
+                        (evidence.activation == "linear" && evidence.degree == 1);
+  if (!monomial)
+    return {false, false,
+            fmt::format("The law is stated for monomial features; for {} it decides nothing: the "
+                        "fitted slope is {}{}.",
+                        evidence.activation, fitted(fit), ratios(evidence))};
+  FATHOM_ASSERT(evidence.degree >= 1 && evidence.features >= 1 && evidence.alpha > 0.0,
+                "p = {}, d = {}, alpha = {}", evidence.degree, evidence.features, evidence.alpha);
+  if (!std::isfinite(fit.exponent))
+    return {
+        false, false,
+        fmt::format("Fewer than three trusted modes in {}-{}: no slope could be fitted, nothing "
+                    "is decided.",
+                    fit.range.first, fit.range.last)};
+
+  const std::int64_t window_end = law_window_end(evidence.features, evidence.degree);
+  const std::vector<double> law = law_spectrum(fit.range.last, evidence.alpha, evidence.degree);
+  const double expected = power_law_exponent(law, fit.range);
+  if (!window_decides(evidence.features, evidence.degree))
+    return {false, false, too_small(evidence, window_end, expected)};
+
+  // An interval as wide as the difference between neighbouring exponents contains everything.
+  const double tolerance = 0.25 * evidence.alpha;
+  if (!(fit.width() <= tolerance))
+    return {
+        false, false,
+        fmt::format("The error is too large to decide for p = {}, d = {}: the fitted slope {} "
+                    "has an interval wider than {:.2f}{}.",
+                    evidence.degree, evidence.features, fitted(fit), tolerance, ratios(evidence))};
+  const bool agrees = fit.contains(expected);
+  return {true, agrees,
+          fmt::format("The spectra {} the law for p = {}, d = {}: the fitted slope {} {} {:.3f}, "
+                      "the slope of the law there (alpha = {:g}, window up to mode {}){}.",
+                      agrees ? "agree with" : "differ beyond error from", evidence.degree,
+                      evidence.features, fitted(fit), agrees ? "contains" : "does not contain",
+                      expected, evidence.alpha, window_end, ratios(evidence))};
+}
+
+}  // namespace fathom
