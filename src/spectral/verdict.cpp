@@ -64,7 +64,7 @@ std::string too_small(const LawEvidence& evidence, std::int64_t window_end, doub
 
 }  // namespace
 
-Verdict law_verdict(const LawEvidence& evidence) {
+LawVerdict law_verdict(const LawEvidence& evidence) {
   const ExponentFit& fit = evidence.fit;
   const bool monomial = evidence.activation == "monomial" ||
                         (evidence.activation == "linear" && evidence.degree == 1);

@@ -20,7 +20,7 @@ struct LawEvidence {
   RatioSpread comparator;  ///< λ/comparator over the same range; count = 0 where none was computed
 };
 
-struct Verdict {
+struct LawVerdict {
   bool decided = false;  ///< the fit may be read as evidence for or against the law
   bool agrees = false;   ///< decided, and the spectra agree with the law
   std::string sentence;
@@ -31,6 +31,6 @@ struct Verdict {
 /// otherwise the sentence says that d is too small, whatever the fit is. The fitted slope is held
 /// against the slope that the law itself shows over the same modes: alpha for p = 1, less for p
 /// > 1.
-Verdict law_verdict(const LawEvidence& evidence);
+LawVerdict law_verdict(const LawEvidence& evidence);
 
 }  // namespace fathom
