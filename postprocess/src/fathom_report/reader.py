@@ -1,0 +1,236 @@
+"""Opens run.h5 and hands out its groups as xarray datasets.
+
+A run file is refused unless it is whole: fathom writes the root attribute `complete` last, so a file
+without it belongs to a run that did not end, whatever its datasets hold.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Union
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from .errors import RunFileError
+from .integrity import verify_checksums
+from .states import TRUSTED
+
+FORMAT = 1
+SPECTRUM_VARIABLES = ("eigenvalue", "error_bound", "state")
+
+
+def open_run(path: Union[str, Path], verify: bool = True) -> "Run":
+    """Opens a run folder or its run.h5.
+
+    @param verify  re-read every dataset that carries a checksum and compare
+    Throws RunFileError (exit code 66) when the file is missing, truncated, not HDF5, not fathom's,
+    of another format version, without its `complete` mark, or when a checksum differs.
+    """
+    return Run(_locate(Path(path)), verify)
+
+
+def trusted(spectrum: xr.Dataset) -> xr.Dataset:
+    """The modes of a spectrum (or of a dataset with a `state`) whose error bound is below 10 % of the value."""
+    return spectrum.isel(mode=np.flatnonzero(spectrum["state"].values == TRUSTED))
+
+
+def plain(value: Any) -> Any:
+    """An HDF5 attribute as plain Python: str, int, float, bool or a list of these."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        items = [plain(v) for v in value.ravel()]
+        return items[0] if value.size == 1 else items
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class Run:
+    """A complete run file. Groups that a study does not store come back as None."""
+
+    def __init__(self, path: Path, verify: bool = True):
+        self.path = path
+        try:
+            with h5py.File(path, "r") as file:
+                self.attributes = {k: plain(v) for k, v in file.attrs.items()}
+                self._refuse_unless_whole(file)
+                self.verified = verify_checksums(file, path) if verify else 0
+                self.point_names = self._find_points(file)
+                self._groups = _group_paths(file)
+                self._point_attributes = [
+                    {k: plain(v) for k, v in file[g].attrs.items()} if g != "/" else {} for g in self.point_names
+                ]
+        except RunFileError:
+            raise
+        except (OSError, KeyError, RuntimeError) as error:
+            raise RunFileError(
+                f"{path}: cannot be read as HDF5 (truncated, damaged, or another kind of file): {error}"
+            ) from error
+        self._load = lru_cache(maxsize=48)(self._load_group)
+
+    # What the whole run says
+
+    @property
+    def title(self) -> str:
+        return str(self.attributes.get("title") or self.path.parent.name)
+
+    @property
+    def study(self) -> str:
+        return str(self.attributes.get("study", "spectrum"))
+
+    @property
+    def certificate(self) -> str:
+        """PASS, WARN or FAIL: the worst over the points."""
+        return str(self.attributes.get("certificate", "unknown"))
+
+    @property
+    def verdict(self) -> Optional[str]:
+        return self.attributes.get("verdict") or None
+
+    @property
+    def is_sweep(self) -> bool:
+        return self.point_names != ["/"]
+
+    @property
+    def point_count(self) -> int:
+        return len(self.point_names)
+
+    # Groups of a point: 1 … point_count; None stands for the only point of a single run
+
+    def spectrum(self, point: Optional[int] = None) -> xr.Dataset:
+        """eigenvalue, error_bound, state … over mode (1-based), descending."""
+        return self._group("spectrum", point)
+
+    def data_spectrum(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """Covariance spectrum of the data before the layer."""
+        return self._group("data_spectrum", point)
+
+    def targets(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """coefficient, power, cumulative_power over (mode, target)."""
+        return self._group("targets", point)
+
+    def effective_dimension(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """effective_dimension over lambda, which is relative to the attribute lambda_max."""
+        return self._group("effective_dimension", point)
+
+    def quality(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """The certificate: name, value, warn, fail, verdict over check."""
+        return self._group("quality", point)
+
+    def point_keys(self, point: int) -> Dict[str, Any]:
+        """Swept keys of a point and their values; empty for a single run."""
+        return {k: v for k, v in self._point_attributes[point - 1].items() if "." in k}
+
+    def label(self, point: int) -> str:
+        """Short text for legends."""
+        return str(self._point_attributes[point - 1].get("label") or (f"point {point}" if self.is_sweep else self.title))
+
+    # Groups of the run
+
+    @property
+    def points(self) -> xr.Dataset:
+        """Table of the points: one variable a swept key, and label, over point (1-based)."""
+        table = self._load("/sweep/points") if "/sweep/points" in self._groups else None
+        if table is not None:
+            return table
+        count = np.arange(1, self.point_count + 1)
+        labels = np.array([self.label(int(p)) for p in count], dtype=object)
+        return xr.Dataset({"label": ("point", labels)}, coords={"point": count})
+
+    @property
+    def fits(self) -> Optional[xr.Dataset]:
+        return self._optional("/fits")
+
+    @property
+    def timing(self) -> Optional[xr.Dataset]:
+        return self._optional("/timing")
+
+    @property
+    def memory(self) -> Dict[str, float]:
+        """Bytes a rank (largest): matrix_bytes, predicted_peak_bytes, measured_peak_bytes where known."""
+        return self._scalars("memory")
+
+    @property
+    def provenance(self) -> Dict[str, Any]:
+        """Decks, command line, libraries, hosts, grid … as plain values."""
+        return self._scalars("provenance")
+
+    # How
+
+    def _refuse_unless_whole(self, file: h5py.File) -> None:
+        if "format" not in self.attributes:
+            raise RunFileError(f"{self.path}: HDF5, but not a run file of fathom (no root attribute 'format')")
+        if self.attributes["format"] != FORMAT:
+            raise RunFileError(
+                f"{self.path}: format {self.attributes['format']}; this reader knows format {FORMAT}. "
+                "Use the fathom-report of the version that wrote it"
+            )
+        if self.attributes.get("complete") != 1:
+            raise RunFileError(
+                f"{self.path}: not complete (the run did not end, or its result was never verified); "
+                "see fathom.log in its folder, and resume or repeat the run"
+            )
+
+    def _find_points(self, file: h5py.File) -> List[str]:
+        names = sorted(f"/sweep/{k}" for k in file.get("sweep", {}) if k.isdigit())
+        if not names and "spectrum" in file:
+            names = ["/"]
+        if not names:
+            raise RunFileError(f"{self.path}: holds no spectrum")
+        for name in names:
+            group = file[name]
+            missing = [v for v in SPECTRUM_VARIABLES if f"spectrum/{v}" not in group]
+            if missing:
+                raise RunFileError(f"{self.path}: {name.rstrip('/')}/spectrum lacks {', '.join(missing)}")
+            if len({group[f"spectrum/{v}"].shape for v in SPECTRUM_VARIABLES}) != 1:
+                raise RunFileError(f"{self.path}: {name.rstrip('/')}/spectrum has variables of unequal length")
+        return names
+
+    def _group(self, name: str, point: Optional[int]) -> Optional[xr.Dataset]:
+        if point is None:
+            if self.is_sweep:
+                raise ValueError(f"{self.path} holds {self.point_count} points: give point=1 … {self.point_count}")
+            point = 1
+        if not 1 <= point <= self.point_count:
+            raise ValueError(f"point {point} is outside 1 … {self.point_count}")
+        return self._optional(f"{self.point_names[point - 1].rstrip('/')}/{name}")
+
+    def _optional(self, group: str) -> Optional[xr.Dataset]:
+        return self._load(group) if group in self._groups else None
+
+    def _load_group(self, group: str) -> xr.Dataset:
+        # decode_cf=False: values exactly as stored; a unit of time must not turn seconds into timedelta.
+        try:
+            with xr.open_dataset(self.path, group=group, engine="h5netcdf", decode_cf=False) as dataset:
+                return dataset.load()
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            raise RunFileError(f"{self.path}: group {group} cannot be read: {error}") from error
+
+    def _scalars(self, group: str) -> Dict[str, Any]:
+        if f"/{group}" not in self._groups:
+            return {}
+        with h5py.File(self.path, "r") as file:
+            found = {k: plain(v) for k, v in file[group].attrs.items()}
+            for name, item in file[group].items():
+                if isinstance(item, h5py.Dataset) and item.size <= 4096:
+                    found[name] = plain(item[()])
+        return found
+
+
+def _group_paths(file: h5py.File) -> frozenset:
+    found = []
+    file.visititems(lambda name, item: found.append(f"/{name}") if isinstance(item, h5py.Group) else None)
+    return frozenset(found)
+
+
+def _locate(path: Path) -> Path:
+    if path.is_dir():
+        inside = path / "run.h5"
+        if not inside.is_file():
+            raise RunFileError(f"{path}: no run.h5 in this folder (the run has not ended, or it is not a run folder)")
+        return inside
+    if not path.exists():
+        raise RunFileError(f"{path}: no such file or folder")
+    if not path.is_file():
+        raise RunFileError(f"{path}: neither a file nor a folder")
+    return path
