@@ -17,9 +17,10 @@ struct GridShape {
 
 enum class GridOrder { row_major, column_major };
 
-/// The near-square shape for at most `ranks` ranks: nprow ≤ npcol, npcol a multiple of nprow where
-/// that idles few ranks, never more ranks than blocks of an n × n matrix. Ranks left over stay
-/// idle. Pure.
+/// The shape for at most `ranks` ranks: the nprow ≤ npcol with the greatest worth
+/// nprow·npcol / (1 + (npcol/nprow − 1)/10), less 5 % where npcol is no multiple of nprow; neither
+/// of them beyond the number of blocks of an n × n matrix. Ranks left over stay idle: 2 → 1×2,
+/// 3 → 1×3, 4 and 5 → 2×2, 6 and 7 → 2×3, 8 → 2×4, 9 to 11 → 3×3, 12 → 3×4. Pure.
 GridShape choose_grid(int ranks, std::int64_t n, std::int64_t nb);
 
 /// nprow × npcol ranks of a communicator; ranks beyond them are idle: active() is false, myrow =
@@ -37,13 +38,17 @@ class ProcessGrid {
   int myrow() const;
   int mycol() const;
   GridShape shape() const { return {nprow(), npcol()}; }
-  int blacs_context() const;                ///< -1 on idle ranks
-  const Communicator& parent() const;       ///< all ranks, idle ones too
-  const Communicator& active_comm() const;  ///< the active ranks in grid order; null on idle ranks
-  const Communicator& row_comm()
-      const;  ///< ranks of my grid row, ordered by mycol; null on idle ranks
-  const Communicator& column_comm()
-      const;  ///< ranks of my grid column, ordered by myrow; null on idle ranks
+  int blacs_context() const;  ///< -1 on idle ranks
+  /// A 1 × parent().size() context over all ranks, idle ones too, as redistribution wants it.
+  int union_context() const;
+  GridOrder order() const;
+  int rank_of(int row, int col) const;      ///< rank in parent() and in active_comm(); pure
+  const Communicator& parent() const;       ///< a duplicate of comm: all ranks, idle ones too
+  const Communicator& active_comm() const;  ///< the active ranks as in parent(); null on idle ranks
+  /// Ranks of my grid row, ordered by mycol; null on idle ranks.
+  const Communicator& row_comm() const;
+  /// Ranks of my grid column, ordered by myrow; null on idle ranks.
+  const Communicator& column_comm() const;
 
  private:
   struct State;

@@ -3,11 +3,13 @@
 // A block-cyclic matrix of doubles over a process grid.
 
 #include "base/view.hpp"
+#include "bindings/scalapack.hpp"
 #include "comm/process_grid.hpp"
 #include "dist/distribution.hpp"
 
-#include <array>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace fathom {
 
@@ -15,12 +17,15 @@ namespace fathom {
 enum class SymmetricFill { lower, full };
 
 /// rows × cols, blocks mb × nb, local part column-major with lld = max(1, local rows). Move-only;
-/// memory uninitialised until set. Idle ranks hold an empty local part and may call every function
+/// memory aligned and uninitialised until set, so that the rank that
+/// fills it also touches it first. Global and local dimensions fit 32 bits (ScaLAPACK's), their
+/// product need not. Idle ranks hold an empty local part and may call every function
 /// here.
 class DistMatrix {
  public:
   /// Local allocation only: std::bad_alloc may strike one rank, so call it inside comm.agree or use
-  /// make().
+  /// make(). Error(no_fit) where a dimension needs more than 32 bits.
+  /// @pre rows, cols ≥ 0; mb, nb ≥ 1
   DistMatrix(const ProcessGrid& grid, std::int64_t rows, std::int64_t cols, std::int64_t mb,
              std::int64_t nb);
   /// The same with the allocation agreed over the grid's parent: Error(no_fit) everywhere.
@@ -43,9 +48,14 @@ class DistMatrix {
   std::int64_t local_cols() const { return local_.cols; }
   MatrixView<double> local() { return local_; }
   MatrixView<const double> local() const { return local_; }
-  const std::array<int, 9>& descriptor() const {
-    return descriptor_;
-  }  ///< ScaLAPACK DESC of this rank
+  /// ScaLAPACK's DESC on this rank; its context is -1 on idle ranks.
+  const Descriptor& descriptor() const { return descriptor_; }
+  scalapack::Part part(std::int64_t i = 0, std::int64_t j = 0) {
+    return {local_.data, descriptor_, i, j};
+  }
+  scalapack::ConstPart part(std::int64_t i = 0, std::int64_t j = 0) const {
+    return {local_.data, descriptor_, i, j};
+  }
 
   GlobalIndex global_row(LocalIndex l) const { return distribution_.rows.global(l, grid_.myrow()); }
   GlobalIndex global_col(LocalIndex l) const { return distribution_.cols.global(l, grid_.mycol()); }
@@ -63,15 +73,17 @@ class DistMatrix {
   };
   std::unique_ptr<double[], Free> storage_;  // 64-byte aligned
   MatrixView<double> local_;
-  std::array<int, 9> descriptor_{};
+  Descriptor descriptor_{};
 };
 
 template <class F>
 void DistMatrix::fill_from(F&& value) {
-  for (std::int64_t j = 0; j < local_.cols; ++j) {
-    const std::int64_t gj = global_col(LocalIndex(j)).value();
-    for (std::int64_t i = 0; i < local_.rows; ++i)
-      local_(i, j) = value(global_row(LocalIndex(i)).value(), gj);
+  const std::vector<std::int64_t> row = distribution_.rows.global_indices(grid_.myrow());
+  const std::vector<std::int64_t> col = distribution_.cols.global_indices(grid_.mycol());
+  for (std::size_t j = 0; j < col.size(); ++j) {
+    double* column = local_.col(static_cast<std::int64_t>(j));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      column[i] = value(row[i], col[j]);
   }
 }
 

@@ -4,8 +4,10 @@
 //
 //   from            to                         through
 //   GlobalIndex  →  owner (grid row / column)  block index modulo nprow / npcol
-//   GlobalIndex  →  LocalIndex                 (block / nprow)·mb + offset in the block; only on
-//   the owner LocalIndex   →  GlobalIndex                (local block·nprow + myrow)·mb + offset
+//   GlobalIndex  →  LocalIndex                 (block / nprow)·mb + offset in the block, on the
+//   owner LocalIndex   →  GlobalIndex                (local block·nprow + myrow)·mb + offset in the
+//   block
+//
 // Row and column 0 belong to grid row and column 0 (rsrc = csrc = 0).
 
 #include "base/index.hpp"
@@ -29,10 +31,21 @@ class CyclicAxis {
   LocalIndex local(GlobalIndex i) const;             ///< position on its owner
   GlobalIndex global(LocalIndex l, int proc) const;  ///< @pre 0 ≤ l < local_extent(proc)
   std::int64_t local_extent(int proc) const;         ///< NUMROC; 0 for proc < 0 (idle)
-  LocalIndex lower_bound(GlobalIndex i, int proc)
-      const;  ///< first local index whose global is ≥ i; local_extent if none
-  std::vector<std::int64_t> global_indices(
-      int proc) const;  ///< global index of every local one, ascending
+  /// First local index whose global one is ≥ i; local_extent if none.
+  LocalIndex lower_bound(GlobalIndex i, int proc) const;
+  /// Global index of every local one, ascending; none for proc < 0.
+  std::vector<std::int64_t> global_indices(int proc) const;
+
+  /// `count` elements that follow each other both globally (from `global`) and locally (from
+  /// `local`).
+  struct Run {
+    std::int64_t global, local, count;
+    friend bool operator==(const Run&, const Run&) = default;
+  };
+  /// What a process holds of the global range [first, last), ascending, one run a block; none for
+  /// proc < 0.
+  std::vector<Run> runs(int proc, GlobalIndex first, GlobalIndex last) const;
+  std::vector<Run> runs(int proc) const;
 
   friend bool operator==(const CyclicAxis&, const CyclicAxis&) = default;
 

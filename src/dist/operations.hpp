@@ -11,8 +11,6 @@
 
 namespace fathom {
 
-enum class Op { none, transpose };
-
 /// C ← alpha·op(A)·op(B) + beta·C (pdgemm). @pre shapes conform, all on one grid.
 void multiply(Op op_a, Op op_b, double alpha, const DistMatrix& a, const DistMatrix& b, double beta,
               DistMatrix& c);
@@ -26,8 +24,7 @@ void redistribute(const DistMatrix& a, DistMatrix& b);
 /// The rows × cols block of a at (a_row, a_col) into b at (b_row, b_col), else the same.
 /// @pre both blocks lie inside; an empty block copies nothing
 void redistribute_block(const DistMatrix& a, GlobalIndex a_row, GlobalIndex a_col, DistMatrix& b,
-                        GlobalIndex b_row, GlobalIndex b_col, std::int64_t rows,
-                        std::int64_t cols);
+                        GlobalIndex b_row, GlobalIndex b_col, std::int64_t rows, std::int64_t cols);
 /// The upper triangle from the lower one, by panels: O(n·panel/P) extra memory.
 void mirror_lower(DistMatrix& a);
 

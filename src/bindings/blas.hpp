@@ -1,0 +1,63 @@
+#pragma once
+
+// CBLAS and LAPACK on views: 64-bit sizes checked against BLAS's 32-bit integers. No MPI. Local.
+
+#include "base/view.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+enum class Op { none, transpose };
+enum class Triangle { lower, upper };
+
+/// The BLAS that is loaded: its file, version, processor kernel and threads.
+std::string blas_loaded();
+void set_blas_threads(int threads);  ///< @pre threads ≥ 1
+int blas_threads();
+
+namespace blas {
+
+/// C ← alpha·op(A)·op(B) + beta·C. @pre shapes conform.
+void gemm(Op op_a, Op op_b, double alpha, MatrixView<const double> a, MatrixView<const double> b,
+          double beta, MatrixView<double> c);
+void gemm(Op op_a, Op op_b, float alpha, MatrixView<const float> a, MatrixView<const float> b,
+          float beta, MatrixView<float> c);
+/// One triangle of C ← alpha·op(A)·op(A)ᵀ + beta·C; the other one is not touched. @pre C square.
+void syrk(Triangle triangle, Op op, double alpha, MatrixView<const double> a, double beta,
+          MatrixView<double> c);
+/// y ← alpha·op(A)·x + beta·y
+void gemv(Op op, double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
+          std::span<double> y);
+/// C ← alpha·A·B + beta·C with A symmetric, one triangle referenced.
+void symm(Triangle triangle, double alpha, MatrixView<const double> a, MatrixView<const double> b,
+          double beta, MatrixView<double> c);
+double nrm2(std::span<const double> x);
+double dot(std::span<const double> x, std::span<const double> y);
+void axpy(double alpha, std::span<const double> x, std::span<double> y);
+void scal(double alpha, std::span<double> x);
+
+}  // namespace blas
+
+namespace lapack {
+
+/// All eigenvalues, ascending, by divide and conquer (dsyevd); with `vectors` A becomes the matrix
+/// of eigenvectors, otherwise it is destroyed. Only the given triangle is read.
+/// @pre A square. Error(no_fit) where the workspace needs more than 32-bit integers (with vectors
+/// from n = 32,766 on), Error(solver) where it does not converge.
+std::vector<double> syevd(MatrixView<double> a, Triangle triangle, bool vectors);
+
+/// Eigenvalues number first…last (0-based, ascending order, inclusive) by MRRR (dsyevr). A is
+/// destroyed. Where z.data is not null its columns receive the eigenvectors. Errors as syevd.
+/// @pre A square, 0 ≤ first ≤ last < n; z is n × (last − first + 1) or empty
+std::vector<double> syevr(MatrixView<double> a, Triangle triangle, std::int64_t first,
+                          std::int64_t last, MatrixView<double> z);
+
+/// Singular values, descending, by divide and conquer (dgesdd). A is destroyed.
+std::vector<double> singular_values(MatrixView<double> a);
+
+}  // namespace lapack
+}  // namespace fathom

@@ -1,0 +1,29 @@
+#include "comm/rendezvous.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "base/timer.hpp"
+
+namespace fathom {
+
+bool Rendezvous::all_arrive(double seconds) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  if (MPI_Ibarrier(comm_.native(), &request) != MPI_SUCCESS) return false;
+  const Timer timer;
+  int done = 0;
+  while (true) {
+    if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+    if (done) return true;
+    if (timer.seconds() > seconds) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+int Rendezvous::from_root(int value) const {
+  std::int64_t shared = value;
+  comm_.broadcast(std::span<std::int64_t>(&shared, 1));
+  return static_cast<int>(shared);
+}
+
+}  // namespace fathom
