@@ -20,35 +20,57 @@ bool usable(double value) {
   return std::isfinite(value) && value > 0.0;
 }
 
-/// −slope over the modes of the range for which keep(mode) holds; NaN below three of them.
+ModeRange cut(ModeRange range, std::span<const double> eigenvalue) {
+  return {std::max<std::int64_t>(range.first, 1),
+          std::min(range.last, static_cast<std::int64_t>(eigenvalue.size()))};
+}
+
+/// power_law_weights over the modes for which keep(mode) holds.
 template <class Keep>
-double weighted_exponent(std::span<const double> eigenvalue, ModeRange range, Keep keep) {
-  range.first = std::max<std::int64_t>(range.first, 1);
-  range.last = std::min(range.last, static_cast<std::int64_t>(eigenvalue.size()));
-  const auto weighted_sum = [&](auto term) {
-    double sum = 0.0;
+std::vector<double> weights(std::span<const double> eigenvalue, ModeRange range, Keep keep) {
+  range = cut(range, eigenvalue);
+  std::vector<double> weight(static_cast<std::size_t>(range.count()), 0.0);
+  double total = 0.0, x_sum = 0.0;
+  std::int64_t count = 0;
+  const auto each = [&](auto visit) {
     for (std::int64_t j = range.first; j <= range.last; ++j)
       if (usable(eigenvalue[j - 1]) && keep(j))
-        sum += term(std::log(static_cast<double>(j)), std::log(eigenvalue[j - 1])) /
-               static_cast<double>(j);
-    return sum;
+        visit(weight[j - range.first], std::log(static_cast<double>(j)),
+              1.0 / static_cast<double>(j));
   };
-  std::int64_t count = 0;
-  for (std::int64_t j = range.first; j <= range.last; ++j)
-    count += usable(eigenvalue[j - 1]) && keep(j) ? 1 : 0;
-  if (count < 3) return nan;
-  const double weight = weighted_sum([](double, double) { return 1.0; });
-  const double x_mean = weighted_sum([](double x, double) { return x; }) / weight;
-  const double y_mean = weighted_sum([](double, double y) { return y; }) / weight;
-  const double xx = weighted_sum([&](double x, double) { return (x - x_mean) * (x - x_mean); });
-  const double xy = weighted_sum([&](double x, double y) { return (x - x_mean) * (y - y_mean); });
-  return -xy / xx;
+  each([&](double&, double x, double w) {
+    total += w;
+    x_sum += w * x;
+    ++count;
+  });
+  if (count < 3) return weight;
+  const double x_mean = x_sum / total;
+  double xx = 0.0;
+  each([&](double& c, double x, double w) {
+    c = -w * (x - x_mean);
+    xx += w * (x - x_mean) * (x - x_mean);
+  });
+  for (double& c : weight)
+    c /= xx;
+  return weight;
+}
+
+/// Σ c_j ln λ_j; NaN where all weights are zero.
+double apply(std::span<const double> weight, std::span<const double> eigenvalue, ModeRange range) {
+  double sum = 0.0;
+  bool any = false;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    if (weight[i] == 0.0) continue;
+    any = true;
+    sum += weight[i] * std::log(eigenvalue[std::max<std::int64_t>(range.first, 1) - 1 + i]);
+  }
+  return any ? sum : nan;
 }
 
 std::int64_t usable_modes(std::span<const double> eigenvalue, ModeRange range) {
+  range = cut(range, eigenvalue);
   std::int64_t count = 0;
-  const std::int64_t last = std::min(range.last, static_cast<std::int64_t>(eigenvalue.size()));
-  for (std::int64_t j = std::max<std::int64_t>(range.first, 1); j <= last; ++j)
+  for (std::int64_t j = range.first; j <= range.last; ++j)
     count += usable(eigenvalue[j - 1]) ? 1 : 0;
   return count;
 }
@@ -100,11 +122,12 @@ Jackknife jackknife(std::span<const double> spectrum, ModeRange range) {
   std::vector<double> without;
   for (int block = 0; block < jackknife_blocks; ++block) {
     bool holds_modes = false;
-    const double value = weighted_exponent(spectrum, range, [&](std::int64_t j) {
+    const std::vector<double> weight = weights(spectrum, range, [&](std::int64_t j) {
       const bool inside = block_of(j) == block;
       holds_modes = holds_modes || inside;
       return !inside;
     });
+    const double value = apply(weight, spectrum, range);
     if (holds_modes && std::isfinite(value)) without.push_back(value);
   }
   Jackknife result;
@@ -120,15 +143,30 @@ Jackknife jackknife(std::span<const double> spectrum, ModeRange range) {
   return result;
 }
 
-/// The largest change of the exponent when the upper end of the range is halved or doubled.
+/// Mean finite-size shift of the spectra that can be fitted; 0 where samples are unknown.
+double mean_finite_size(std::span<const std::vector<double>> spectra, ModeRange range,
+                        std::int64_t samples) {
+  if (samples < 1) return 0.0;
+  double sum = 0.0;
+  int count = 0;
+  for (const std::vector<double>& spectrum : spectra) {
+    if (usable_modes(spectrum, range) < 3) continue;
+    sum += finite_size_shift(spectrum, range, samples);
+    ++count;
+  }
+  return count == 0 ? 0.0 : sum / count;
+}
+
+/// The largest change, when the upper end of the range is halved or doubled, of what the predicted
+/// finite-size shift leaves of the exponent.
 double shift_between_ranges(std::span<const std::vector<double>> spectra, ModeRange range,
-                            double exponent) {
+                            double corrected, std::int64_t samples) {
   double shift = 0.0;
   for (const std::int64_t last : {range.last / 2, 2 * range.last}) {
     const ModeRange other{range.first, last};
-    if (other.count() < 3) continue;
-    const double value = over_seeds(spectra, other).mean;
-    if (std::isfinite(value)) shift = std::max(shift, std::abs(value - exponent));
+    const double value =
+        over_seeds(spectra, other).mean - mean_finite_size(spectra, other, samples);
+    if (std::isfinite(value)) shift = std::max(shift, std::abs(value - corrected));
   }
   return shift;
 }
@@ -139,8 +177,34 @@ ModeRange default_fit_range(std::int64_t features) {
   return {1, std::min(features, std::max<std::int64_t>(8, features / 40))};
 }
 
+std::vector<double> power_law_weights(std::span<const double> eigenvalue, ModeRange range) {
+  return weights(eigenvalue, range, [](std::int64_t) { return true; });
+}
+
 double power_law_exponent(std::span<const double> eigenvalue, ModeRange range) {
-  return weighted_exponent(eigenvalue, range, [](std::int64_t) { return true; });
+  return apply(power_law_weights(eigenvalue, range), eigenvalue, range);
+}
+
+double finite_size_shift(std::span<const double> eigenvalue, ModeRange range,
+                         std::int64_t samples) {
+  FATHOM_ASSERT(samples >= 1, "samples = {}", samples);
+  const std::vector<double> weight = power_law_weights(eigenvalue, range);
+  const std::int64_t first = std::max<std::int64_t>(range.first, 1);
+  const double n = static_cast<double>(samples);
+  double shift = 0.0;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    if (weight[i] == 0.0) continue;
+    const double value = eigenvalue[first - 1 + i];
+    const double smoothing = (value / n) * (value / n);
+    double repulsion = 0.0;
+    for (const double other : eigenvalue) {
+      if (!usable(other)) continue;
+      const double gap = value - other;
+      repulsion += other * gap / (gap * gap + smoothing);
+    }
+    shift += weight[i] * repulsion / n;
+  }
+  return shift;
 }
 
 ExponentFit fit_exponent(std::span<const std::vector<double>> spectra, const FitOptions& options) {
@@ -153,7 +217,8 @@ ExponentFit fit_exponent(std::span<const std::vector<double>> spectra, const Fit
   fit.confidence = options.confidence;
   fit.range = {std::max<std::int64_t>(options.range.first, 1),
                std::min(options.range.last, static_cast<std::int64_t>(longest))};
-  fit.exponent = fit.low = fit.high = fit.seed_spread = fit.statistical = fit.range_shift = nan;
+  fit.exponent = fit.low = fit.high = nan;
+  fit.seed_spread = fit.statistical = fit.finite_size = fit.range_shift = nan;
 
   const MeanSpread seeds = over_seeds(spectra, fit.range);
   fit.seeds = seeds.count;
@@ -171,8 +236,12 @@ ExponentFit fit_exponent(std::span<const std::vector<double>> spectra, const Fit
   }
   fit.exponent = seeds.mean;
   fit.seed_spread = seeds.deviation;
-  fit.range_shift = shift_between_ranges(spectra, fit.range, fit.exponent);
-  const char* shift = "plus the largest shift when the upper end of the range is halved or doubled";
+  fit.finite_size = mean_finite_size(spectra, fit.range, options.samples);
+  fit.range_shift =
+      shift_between_ranges(spectra, fit.range, fit.exponent - fit.finite_size, options.samples);
+  const std::string shift =
+      fmt::format("{}plus the largest shift when the upper end of the range is halved or doubled",
+                  options.samples > 0 ? "plus the predicted finite-size bias, " : "");
   if (seeds.count > 1) {
     fit.statistical = student_quantile(fit.confidence, seeds.count - 1) * seeds.deviation /
                       std::sqrt(static_cast<double>(seeds.count));
@@ -187,9 +256,10 @@ ExponentFit fit_exponent(std::span<const std::vector<double>> spectra, const Fit
         "see what differs from seed to seed, {}",
         100.0 * fit.confidence, blocks.blocks, shift);
   }
-  // A bias does not average out: it is added, not joined in quadrature.
-  fit.low = fit.exponent - fit.statistical - fit.range_shift;
-  fit.high = fit.exponent + fit.statistical + fit.range_shift;
+  // Biases do not average out: they are added, not joined in quadrature.
+  const double half = fit.statistical + std::abs(fit.finite_size) + fit.range_shift;
+  fit.low = fit.exponent - half;
+  fit.high = fit.exponent + half;
   return fit;
 }
 

@@ -79,17 +79,18 @@ RatioSpread ratio_spread(std::span<const double> ratio, ModeRange range) {
   range.first = std::max<std::int64_t>(range.first, 1);
   range.last = std::min(range.last, static_cast<std::int64_t>(ratio.size()));
   RatioSpread spread{range, 0, nan, nan, nan, nan, nan, nan};
-  double log_sum = 0.0;
+  double log_sum = 0.0, weight = 0.0;
   for (std::int64_t j = range.first; j <= range.last; ++j) {
     const double value = ratio[j - 1];
     if (!usable(value)) continue;
-    log_sum += std::log(value);
+    log_sum += std::log(value) / static_cast<double>(j);
+    weight += 1.0 / static_cast<double>(j);
     spread.minimum = spread.count == 0 ? value : std::min(spread.minimum, value);
     spread.maximum = spread.count == 0 ? value : std::max(spread.maximum, value);
     ++spread.count;
   }
   if (spread.count == 0) return spread;
-  spread.geometric_mean = std::exp(log_sum / static_cast<double>(spread.count));
+  spread.geometric_mean = std::exp(log_sum / weight);
   spread.relative_minimum = spread.minimum / spread.geometric_mean;
   spread.relative_maximum = spread.maximum / spread.geometric_mean;
   spread.spread = spread.maximum / spread.minimum;

@@ -30,11 +30,12 @@ std::vector<double> ratio_to(std::span<const double> value, std::span<const doub
 
 /// How far a ratio varies over a range of modes. Modes that are NaN or not positive are left out.
 struct RatioSpread {
-  ModeRange range;                ///< the range asked for, cut at the end of the spectrum
-  std::int64_t count = 0;         ///< modes that entered
-  double geometric_mean = 0.0;    ///< of the ratio (NaN where count = 0, as the next four)
-  double minimum = 0.0;           ///< of the ratio itself
-  double maximum = 0.0;           ///< of the ratio itself
+  ModeRange range;              ///< the range asked for, cut at the end of the spectrum
+  std::int64_t count = 0;       ///< modes that entered
+  double geometric_mean = 0.0;  ///< of the ratio, log-uniform weights 1/j as in the fits; NaN where
+                                ///< count = 0, as all below
+  double minimum = 0.0;         ///< of the ratio itself
+  double maximum = 0.0;         ///< of the ratio itself
   double relative_minimum = 0.0;  ///< minimum / geometric_mean
   double relative_maximum = 0.0;  ///< maximum / geometric_mean
   double spread = 0.0;  ///< maximum / minimum, ≥ 1; what a constant factor cannot change
