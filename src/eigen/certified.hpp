@@ -8,21 +8,13 @@
 #include "eigen/certificate.hpp"
 #include "eigen/eigensolver.hpp"
 #include "eigen/error_bound.hpp"
+#include "eigen/verify.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace fathom {
-
-struct VerifyOptions {
-  int probes = 4;    ///< columns of the random block that is multiplied before the solve
-  int steps = 8;     ///< blocks of the Krylov space grown from it
-  double warn = 10;  ///< limits of the ratios, in units of n ε ‖A‖
-  double fail = 60;
-  bool full = false;       ///< level "full": twice the Krylov steps
-  std::uint64_t seed = 1;  ///< of the probes
-};
 
 struct SpectrumProblem {
   MatrixSource source;  ///< called once, and once more for the fallback

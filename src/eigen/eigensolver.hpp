@@ -18,10 +18,15 @@ struct EigenResult {
   double seconds = 0;  ///< of the solve, the largest over the ranks
 };
 
+/// Which of a library's algorithms: `standard` is the fastest measured, `qr_iteration` another one
+/// for a second attempt (ScaLAPACK only; elsewhere the same).
+enum class Algorithm { standard, qr_iteration };
+
 /// Runs one backend on one matrix. It does not judge the result: solve_certified does.
 class Eigensolver {
  public:
-  explicit Eigensolver(Backend backend) : backend_(backend) {}
+  explicit Eigensolver(Backend backend, Algorithm algorithm = Algorithm::standard)
+      : backend_(backend), algorithm_(algorithm) {}
 
   /// Overwrites `a`. The upper triangle is filled where the backend needs it. Error(solver) on
   /// every rank where the solver reports one, Error(no_fit) where an allocation fails, Error(deck)
@@ -32,6 +37,7 @@ class Eigensolver {
 
  private:
   Backend backend_;
+  Algorithm algorithm_;
 };
 
 /// Ends the solver libraries that were started; collective over all ranks, before MPI ends. Does

@@ -1,0 +1,178 @@
+#include "eigen/eigensolver.hpp"
+
+#include "base/assert.hpp"
+#include "base/fault.hpp"
+#include "base/timer.hpp"
+#include "bindings/elpa.hpp"
+#include "bindings/scalapack.hpp"
+#include "dist/operations.hpp"
+#include "eigen/krylov_schur.hpp"
+
+#ifdef FATHOM_HAVE_SLEPC
+#include "bindings/slepc.hpp"
+#endif
+
+#include <algorithm>
+#include <exception>
+
+namespace fathom {
+namespace {
+
+/// What a dense solver works on. All of them deliver ascending eigenvalues of −A: those of A,
+/// descending, with the vectors in the same order and no exchange of columns.
+struct DenseProblem {
+  DistMatrix& a;
+  std::int64_t count;
+  std::vector<double> value;          ///< n, the first `count` are results
+  std::optional<DistMatrix> vectors;  ///< n × n
+
+  double* vector_data() { return vectors ? vectors->local().data : nullptr; }
+};
+
+void negate(DistMatrix& a) {
+  const auto local = a.local();
+  for (std::int64_t j = 0; j < local.cols; ++j)
+    for (std::int64_t i = 0; i < local.rows; ++i)
+      local(i, j) = -local(i, j);
+}
+
+void run_elpa(DenseProblem& p, ElpaStage stage) {
+  const ProcessGrid& grid = p.a.grid();
+  elpa_eigen({.comm = grid.active_comm().native(),
+              .myrow = grid.myrow(),
+              .mycol = grid.mycol(),
+              .n = p.a.rows(),
+              .block = p.a.nb(),
+              .local_rows = p.a.local_rows(),
+              .local_cols = p.a.local_cols()},
+             stage, p.count, p.a.local().data, p.value, p.vector_data());
+}
+
+void run_scalapack(DenseProblem& p, Algorithm algorithm) {
+  const std::int64_t n = p.a.rows();
+  const scalapack::Part a{p.a.local().data, p.a.descriptor()};
+  const scalapack::Part z{p.vector_data(), p.vectors ? p.vectors->descriptor() : p.a.descriptor()};
+  int info = 0;
+  const char* routine = "pdsyev";
+  if (algorithm == Algorithm::qr_iteration) {
+    info = scalapack::pdsyev(Triangle::lower, n, a, p.value, z);
+  } else if (p.count == n && p.vectors) {
+    routine = "pdsyevd";
+    info = scalapack::pdsyevd(Triangle::lower, n, a, p.value, z);
+  } else if (p.count == n) {
+    info = scalapack::pdsyev(Triangle::lower, n, a, p.value, z);
+  } else {
+    routine = "pdsyevr";
+    info = scalapack::pdsyevr(Triangle::lower, n, a, 0, p.count - 1, p.value, z);
+  }
+  if (info != 0) throw Error(ExitCode::solver, "ScaLAPACK: {} ended with info = {}", routine, info);
+}
+
+void run_lapack(DenseProblem& p) {
+  const std::int64_t n = p.a.rows();
+  const MatrixView<double> a = p.a.local();
+  constexpr std::int64_t largest_syevd = 32765;  // 2n² + 6n + 1 workspace in 32 bits
+  if (p.count == n && (!p.vectors || n <= largest_syevd)) {
+    p.value = lapack::syevd(a, Triangle::lower, p.vectors.has_value());
+    if (p.vectors)
+      for (std::int64_t j = 0; j < n; ++j)
+        std::copy_n(a.col(j), n, p.vectors->local().col(j));
+    return;
+  }
+  const MatrixView<double> z =
+      p.vectors ? p.vectors->local().block(0, 0, n, p.count) : MatrixView<double>{nullptr, 0, 0, 1};
+  const auto value = lapack::syevr(a, Triangle::lower, 0, p.count - 1, z);
+  std::copy_n(value.begin(), p.count, p.value.begin());
+}
+
+/// The vendor calls communicate, so their errors are kept and agreed on afterwards.
+void run_dense(DenseProblem& p, Backend backend, Algorithm algorithm) {
+  const ProcessGrid& grid = p.a.grid();
+  std::exception_ptr failure;
+  if (grid.active()) {
+    try {
+      if (backend == Backend::lapack)
+        run_lapack(p);
+      else if (backend == Backend::scalapack)
+        run_scalapack(p, algorithm);
+      else
+        run_elpa(p, backend == Backend::elpa1 ? ElpaStage::one : ElpaStage::two);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  grid.parent().agree([&] {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+/// The first `count` columns: block-cyclic columns keep their owner and their order.
+DistMatrix leading_columns(const DistMatrix& z, std::int64_t count) {
+  DistMatrix leading = DistMatrix::make(z.grid(), z.rows(), count, z.mb(), z.nb());
+  for (std::int64_t j = 0; j < leading.local_cols(); ++j)
+    std::copy_n(z.local().col(j), z.local_rows(), leading.local().col(j));
+  return leading;
+}
+
+void refuse_unsupported(Backend backend, const EigenRequest& request, std::int64_t n) {
+  const Capabilities able = capabilities(backend);
+  const bool all = request.wanted(n) == n;
+  if (!able.available || (all && !able.all) || (!all && !able.partial) ||
+      (request.vectors && !able.vectors))
+    throw Error(ExitCode::deck, "{} cannot compute {} of {} eigenvalues{}: {}", name(backend),
+                request.wanted(n), n, request.vectors ? " with vectors" : "", able.limits);
+}
+
+}  // namespace
+
+EigenResult Eigensolver::solve(DistMatrix& a, SymmetricFill fill,
+                               const EigenRequest& request) const {
+  FATHOM_ASSERT(a.rows() == a.cols() && a.mb() == a.nb(), "{} x {} in blocks of {} x {}", a.rows(),
+                a.cols(), a.mb(), a.nb());
+  FATHOM_ASSERT(backend_ != Backend::automatic, "a plan chooses the backend");
+  const std::int64_t n = a.rows(), count = request.wanted(n);
+  refuse_unsupported(backend_, request, n);
+  const Communicator& comm = a.grid().parent();
+  Timer timer;
+  EigenResult result;
+  result.backend = backend_;
+
+  if (backend_ == Backend::slepc) {
+    KrylovSchurResult top = krylov_schur(a, fill, count);
+    result.eigenvalue = std::move(top.eigenvalue);
+    if (request.vectors) result.vectors = std::move(top.vectors);
+    result.seconds = comm.max(timer.seconds());
+    return result;
+  }
+
+  if (fill == SymmetricFill::lower && (backend_ == Backend::elpa1 || backend_ == Backend::elpa2))
+    mirror_lower(a);
+  negate(a);
+  DenseProblem problem{a, count, {}, {}};
+  comm.agree([&] {
+    fault_point("eigen.allocate");
+    problem.value.assign(static_cast<std::size_t>(n), 0.0);
+    if (request.vectors) problem.vectors.emplace(a.grid(), n, n, a.mb(), a.nb());
+  });
+  comm.agree([&] { fault_point("eigen.solve"); });
+  run_dense(problem, backend_, algorithm_);
+
+  comm.broadcast(problem.value);  // idle ranks have none yet
+  result.eigenvalue.resize(static_cast<std::size_t>(count));
+  for (std::size_t k = 0; k < result.eigenvalue.size(); ++k)
+    result.eigenvalue[k] = 0.0 - problem.value[k];
+  if (request.vectors)
+    result.vectors =
+        count == n ? std::move(*problem.vectors) : leading_columns(*problem.vectors, count);
+  result.seconds = comm.max(timer.seconds());
+  return result;
+}
+
+void finalize_solvers() {
+  elpa_finalize();
+#ifdef FATHOM_HAVE_SLEPC
+  slepc_finalize();
+#endif
+}
+
+}  // namespace fathom
