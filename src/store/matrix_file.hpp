@@ -68,9 +68,13 @@ class MatrixFile {
 
  private:
   friend class ArrayReader;
+  void read_header();
+  void read_by_rows(DistMatrix& matrix, std::int64_t panel_bytes) const;
+  void read_by_columns(DistMatrix& matrix, std::int64_t panel_bytes) const;
   std::string path_, dataset_, what_;
   FileFormat format_ = FileFormat::npy;
   ArrayHeader header_;
+  std::int64_t file_bytes_ = 0;
 };
 
 }  // namespace fathom

@@ -9,6 +9,7 @@
 #include "dist/dist_matrix.hpp"
 #include "store/run_folder.hpp"
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -46,8 +47,8 @@ class RunGroup {
   void attribute(std::string_view name, const char* value) const {
     attribute(name, AttributeValue(std::string(value)));
   }
-  void attribute(std::string_view name, int value) const {
-    attribute(name, AttributeValue(std::int64_t{value}));
+  void attribute(std::string_view name, std::integral auto value) const {
+    attribute(name, AttributeValue(static_cast<std::int64_t>(value)));
   }
   /// An attribute of a scale or variable of this group, such as "units" or "long_name".
   void attribute_of(std::string_view variable, std::string_view name,
@@ -79,8 +80,8 @@ class RunFile {
   RunGroup root();
   RunGroup group(std::string_view path) { return root().group(path); }
 
-  /// Flushes and throws the first failure since the last time, on every rank. After each point of a
-  /// sweep. Collective.
+  /// Flushes, and throws the first failure so far on every rank. After each point of a sweep.
+  /// Collective.
   void settle();
 
   /// Writes the manifest /provenance/hashes, syncs, closes, reads everything back and compares
