@@ -57,9 +57,9 @@ class Known {
 using Derive = std::optional<DeckValue> (*)(const Known&);
 
 struct Key {
-  std::string_view path;
+  std::string_view path{};
   Type type = Type::integer;
-  std::string_view doc;
+  std::string_view doc{};
   std::vector<std::string_view> words{};  ///< all of a word's values; for other types extra words
   Range range{};
   std::string_view unit{};

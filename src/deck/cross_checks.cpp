@@ -1,0 +1,158 @@
+// Keys that are each possible but do not go together.
+
+#include "deck/resolver.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace fathom::deck {
+
+namespace {
+
+struct SizeBound {
+  std::int64_t rows = 0;
+  std::string why;  ///< the key that says so
+};
+
+/// The largest order that the matrix can have, where the deck says it.
+std::optional<SizeBound> matrix_size(const Known& deck) {
+  const auto bound = [&](std::string_view key) -> std::optional<SizeBound> {
+    const auto value = deck.integer(key);
+    if (!value) return std::nullopt;
+    return SizeBound{*value, fmt::format("{} = {}", key, *value)};
+  };
+  const auto type = deck.text("kernel.type");
+  if (type == "nngp" || type == "ntk") return bound("data.n");
+  if (type != "random_features") return std::nullopt;
+  if (deck.text("kernel.expectation") == "population") return bound("kernel.features");
+  const auto side = deck.text("kernel.side");
+  if (side == "gram") return bound("data.n");
+  if (side == "covariance") return bound("kernel.features");
+  const auto samples = bound("data.n");
+  const auto features = bound("kernel.features");
+  if (!samples || !features) return samples ? samples : features;
+  return samples->rows < features->rows ? samples : features;
+}
+
+void check_eigenvalue_count(Resolver& deck) {
+  const auto count = deck.integer("solver.eigenvalues");
+  const auto size = matrix_size(deck);
+  if (count && size && *count > size->rows)
+    deck.complain("solver.eigenvalues",
+                  fmt::format("solver.eigenvalues = {} is more than the matrix has: its order is "
+                              "at most {}",
+                              *count, size->why),
+                  {"write \"all\" for all of them"});
+  if (deck.text("solver.backend") == "slepc" && deck.text("solver.eigenvalues") == "all")
+    deck.complain("solver.backend",
+                  "solver.backend = \"slepc\" computes only the largest eigenvalues: it needs "
+                  "solver.eigenvalues = k");
+}
+
+void check_fit_range(Resolver& deck) {
+  const auto* value = deck.find("study.fit_range");
+  if (!value) return;
+  const auto& range = std::get<std::vector<std::int64_t>>(*value);
+  const std::string shown = "study.fit_range = " + to_toml(*value);
+  if (range[0] >= range[1]) {
+    deck.complain("study.fit_range",
+                  shown + " is empty: the first mode must be below the last one");
+    return;
+  }
+  const auto size = matrix_size(deck);
+  const auto count = deck.integer("solver.eigenvalues");
+  if (size && range[1] > size->rows)
+    deck.complain("study.fit_range",
+                  shown + " ends past the last mode: the matrix has at most " + size->why);
+  else if (count && range[1] > *count)
+    deck.complain("study.fit_range",
+                  fmt::format("{} ends past the last eigenvalue that is computed: "
+                              "solver.eigenvalues = {}",
+                              shown, *count));
+}
+
+void check_eigenvectors(Resolver& deck) {
+  const auto on = [&](std::string_view key) {
+    const auto* value = deck.find(key);
+    return value ? std::optional(std::get<bool>(*value)) : std::nullopt;
+  };
+  if (on("solver.eigenvectors") != false) return;
+  if (on("run.store_eigenvectors") == true)
+    deck.complain("run.store_eigenvectors",
+                  "run.store_eigenvectors = true needs solver.eigenvectors = true");
+  if (deck.find("data.targets"))
+    deck.complain("solver.eigenvectors",
+                  "solver.eigenvectors = false, but data.targets are projected on eigenvectors",
+                  {"remove one of the two"});
+}
+
+void check_layout(Resolver& deck) {
+  if (deck.text("solver.backend") == "lapack" && deck.find("solver.grid") &&
+      deck.text("solver.grid") != "auto")
+    deck.complain("solver.grid",
+                  "solver.grid = " + to_toml(*deck.find("solver.grid")) +
+                      " has no meaning for solver.backend = \"lapack\", which runs on one rank",
+                  {"remove it, or choose a distributed backend"});
+}
+
+bool is_npy(const std::string& path) {
+  auto suffix = path.size() < 4 ? std::string{} : path.substr(path.size() - 4);
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return suffix == ".npy";
+}
+
+void check_files(Resolver& deck) {
+  const auto file = deck.text("kernel.file");
+  if (file && is_npy(*file) && deck.find("kernel.dataset"))
+    deck.complain("kernel.dataset", "kernel.dataset has no meaning for a .npy file",
+                  {fmt::format("kernel.file = {}", toml_string(printable(*file)))});
+  if (file && !is_npy(*file) && !deck.is_given("kernel.dataset"))
+    deck.complain("kernel.dataset",
+                  "kernel.dataset is missing: the path of a dataset within the HDF5 file",
+                  {fmt::format("required because kernel.file = {} does not end in .npy",
+                               toml_string(printable(*file)))});
+  const auto targets = deck.text("data.targets");
+  const bool from_npy = deck.text("data.source") == "npy" || (file && is_npy(*file));
+  if (targets && from_npy && !is_npy(*targets))
+    deck.complain(
+        "data.targets",
+        "data.targets must be the path of a .npy file, not " + toml_string(printable(*targets)),
+        {"a dataset can be named only where the data come from HDF5"});
+}
+
+void check_limits(Resolver& deck) {
+  const auto* warn = deck.find("verify.warn");
+  const auto* fail = deck.find("verify.fail");
+  if (!warn || !fail || std::get<double>(*warn) <= std::get<double>(*fail)) return;
+  const auto key = deck.is_given("verify.warn") ? "verify.warn" : "verify.fail";
+  deck.complain(key, fmt::format("verify.warn = {} is above verify.fail = {}", to_toml(*warn),
+                                 to_toml(*fail)));
+}
+
+void check_default_dim(Resolver& deck) {
+  const auto dim = deck.integer("data.dim");
+  const auto limit = all_keys()[*find_key("data.dim")].range.max;
+  if (dim && static_cast<double>(*dim) > *limit)
+    deck.complain("kernel.features",
+                  fmt::format("kernel.features = {} makes data.dim = 4 x kernel.features = {}, "
+                              "above its largest value {:.0f}",
+                              *dim / 4, *dim, *limit),
+                  {"set data.dim, or fewer features"});
+}
+
+}  // namespace
+
+void check_together(Resolver& deck) {
+  check_eigenvalue_count(deck);
+  check_fit_range(deck);
+  check_eigenvectors(deck);
+  check_layout(deck);
+  check_files(deck);
+  check_limits(deck);
+  check_default_dim(deck);
+}
+
+}  // namespace fathom::deck

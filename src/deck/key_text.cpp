@@ -1,0 +1,100 @@
+// How the key table speaks: ranges, defaults and conditions in words.
+
+#include "deck/key_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace fathom::deck {
+
+namespace {
+
+bool is_number(Type type) {
+  return type == Type::integer || type == Type::real || type == Type::integer_pair;
+}
+
+std::string number(const Key& key, double value) {
+  if (key.type == Type::real) return to_plain(value);
+  return fmt::format("{}", static_cast<std::int64_t>(value));
+}
+
+std::string range_in_words(const Key& key) {
+  const auto& [min, max, open_min, open_max] = key.range;
+  if (min && max && !open_min && !open_max) {
+    if (*min == *max) return fmt::format(" equal to {}", number(key, *min));
+    return fmt::format(" from {} to {}", number(key, *min), number(key, *max));
+  }
+  std::string out;
+  if (min) out += fmt::format("{}{}", open_min ? " above " : " not below ", number(key, *min));
+  if (max)
+    out += fmt::format("{}{}{}", min ? " and" : "", open_max ? " below " : " up to ",
+                       number(key, *max));
+  return out;
+}
+
+std::string one_of(const std::vector<std::string_view>& words, bool quoted = true) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
+    out += quoted ? fmt::format("\"{}\"", words[i]) : std::string(words[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string expected(const Key& key) {
+  std::string out;
+  switch (key.type) {
+    case Type::integer:
+      out = "an integer";
+      break;
+    case Type::real:
+      out = "a number";
+      break;
+    case Type::boolean:
+      return "true or false";
+    case Type::text:
+      return "a string";
+    case Type::path:
+      return "a path (a string that is not empty)";
+    case Type::word:
+      return one_of(key.words);
+    case Type::integer_pair:
+      out = "a list of two integers";
+      break;
+  }
+  if (is_number(key.type)) out += range_in_words(key);
+  if (!key.words.empty()) out += " or " + one_of(key.words);
+  return out;
+}
+
+std::string say(const Condition& condition) {
+  std::string out;
+  for (const auto& [key, values] : condition) {
+    const auto index = find_key(key);
+    const bool quoted = !index || all_keys()[*index].type != Type::boolean;
+    if (!out.empty()) out += " and ";
+    out += fmt::format("{} = {}", key, one_of(values, quoted));
+  }
+  return out;
+}
+
+std::string belonging(const Key& key) {
+  std::string out;
+  for (const auto& condition : key.belongs) {
+    if (!out.empty()) out += ", or ";
+    out += say(condition);
+  }
+  return out;
+}
+
+std::string default_of(const Key& key) {
+  if (!key.default_text.empty()) return std::string(key.default_text);
+  if (key.fallback) return to_toml(*key.fallback);
+  return key.required ? "required" : "unset";
+}
+
+}  // namespace fathom::deck

@@ -1,0 +1,59 @@
+#include "deck/value.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace fathom {
+
+namespace {
+
+std::string real_as_toml(double value) {
+  std::string text = fmt::format("{}", value);
+  // A TOML real needs a point or an exponent, or it would read back as an integer.
+  if (text.find_first_of(".en") == text.npos) text += ".0";
+  return text;
+}
+
+std::string print(const DeckValue& value, bool quoted) {
+  struct Printer {
+    bool quoted;
+    std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
+    std::string operator()(double v) const { return real_as_toml(v); }
+    std::string operator()(bool v) const { return v ? "true" : "false"; }
+    std::string operator()(const std::string& v) const { return quoted ? toml_string(v) : v; }
+    std::string operator()(const std::vector<std::int64_t>& v) const {
+      return fmt::format("[{}]", fmt::join(v, ", "));
+    }
+  };
+  return std::visit(Printer{quoted}, value);
+}
+
+}  // namespace
+
+std::string to_toml(const DeckValue& value) {
+  return print(value, true);
+}
+
+std::string to_plain(const DeckValue& value) {
+  return print(value, false);
+}
+
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\u{:04X}", byte);
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace fathom
