@@ -10,8 +10,6 @@
 namespace fathom {
 namespace {
 
-constexpr std::int64_t redistribution_elements = std::int64_t{1} << 27;
-
 void assert_one_grid(const DistMatrix& a, const DistMatrix& b) {
   FATHOM_ASSERT(
       a.grid().blacs_context() == b.grid().blacs_context() && a.grid().shape() == b.grid().shape(),
@@ -121,22 +119,39 @@ void transpose(const DistMatrix& a, DistMatrix& c) {
   scalapack::pdtran(c.rows(), c.cols(), 1.0, a.part(), 0.0, c.part());
 }
 
-void redistribute(const DistMatrix& a, DistMatrix& b) {
+void redistribute(const DistMatrix& a, DistMatrix& b, std::int64_t panel_elements) {
   FATHOM_ASSERT(a.rows() == b.rows() && a.cols() == b.cols(), "{} x {} into {} x {}", a.rows(),
                 a.cols(), b.rows(), b.cols());
+  redistribute_block(a, GlobalIndex(0), GlobalIndex(0), b, GlobalIndex(0), GlobalIndex(0), a.rows(),
+                     a.cols(), panel_elements);
+}
+
+void redistribute_block(const DistMatrix& a, GlobalIndex a_row, GlobalIndex a_col, DistMatrix& b,
+                        GlobalIndex b_row, GlobalIndex b_col, std::int64_t rows, std::int64_t cols,
+                        std::int64_t panel_elements) {
+  const auto inside = [&](const DistMatrix& m, GlobalIndex i, GlobalIndex j) {
+    return i.value() >= 0 && j.value() >= 0 && i.value() + rows <= m.rows() &&
+           j.value() + cols <= m.cols();
+  };
+  FATHOM_ASSERT(rows >= 0 && cols >= 0 && inside(a, a_row, a_col) && inside(b, b_row, b_col),
+                "{} x {} at ({}, {}) of {} x {} into ({}, {}) of {} x {}", rows, cols,
+                a_row.value(), a_col.value(), a.rows(), a.cols(), b_row.value(), b_col.value(),
+                b.rows(), b.cols());
   const Communicator& all = a.grid().parent();
   FATHOM_ASSERT(all.size() == b.grid().parent().size() && all.rank() == b.grid().parent().rank(),
                 "grids of different communicators");
+  if (rows == 0 || cols == 0) return;
   const std::int64_t tallest =
       std::max(a.distribution().rows.local_extent(0), b.distribution().rows.local_extent(0));
   const std::int64_t width =
-      std::max<std::int64_t>(1, redistribution_elements / std::max<std::int64_t>(1, tallest));
-  for (std::int64_t j = 0; j < a.cols(); j += width) {
-    const Panel from = panel(a, j), to = panel(b, j);
-    scalapack::pdgemr2d(a.rows(), std::min(width, a.cols() - j),
-                        {a.local().data + from.local_offset, from.descriptor, 0, from.j},
-                        {b.local().data + to.local_offset, to.descriptor, 0, to.j},
-                        a.grid().union_context());
+      std::max<std::int64_t>(1, panel_elements / std::max<std::int64_t>(1, tallest));
+  for (std::int64_t j = 0; j < cols; j += width) {
+    const Panel from = panel(a, a_col.value() + j), to = panel(b, b_col.value() + j);
+    scalapack::pdgemr2d(
+        rows, std::min(width, cols - j),
+        {a.local().data + from.local_offset, from.descriptor, a_row.value(), from.j},
+        {b.local().data + to.local_offset, to.descriptor, b_row.value(), to.j},
+        a.grid().union_context());
   }
 }
 
