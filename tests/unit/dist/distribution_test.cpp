@@ -90,7 +90,7 @@ TEST(CyclicAxis, counts_beyond_32_bits) {
   EXPECT_EQ(axis.local(last), LocalIndex(64 * 2'232'142'857));
   EXPECT_EQ(axis.global(LocalIndex(64 * 2'232'142'857), 1), last);
   EXPECT_EQ(axis.lower_bound(last, 0), LocalIndex(axis.local_extent(0)));
-  for (const std::int64_t i : {2147483647, 2147483648, 4294967296, 999'999'999'999}) {
+  for (const std::int64_t i : {2147483647L, 2147483648L, 4294967296L, 999999999999L}) {
     const GlobalIndex index(i);
     EXPECT_EQ(axis.global(axis.local(index), axis.owner(index)), index);
   }
