@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "base/view.hpp"
 #include "dist/dist_matrix.hpp"
+#include "kernels/data.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,13 @@ class DataRows {
   /// out(k, q) = coordinate first + k of items[q]. Local. @pre held() == nullptr
   virtual void make(std::span<const std::int64_t> items, std::int64_t first,
                     MatrixView<double> out) const = 0;
+
+  /// True where squared chords |x_i − x_j|² come from the data's own geometry, exact to a few ulp.
+  virtual bool knows_chords() const { return false; }
+  /// out(r, c) = |x_rows[r] − x_cols[c]|². Local. @pre knows_chords()
+  virtual void fill_squared_chords(std::span<const std::int64_t> rows,
+                                   std::span<const std::int64_t> cols,
+                                   MatrixView<double> out) const;
 };
 
 /// Samples x ~ N(0, H), H_jj = j^−alpha (THEORY.md 1.1): x_j = j^{−alpha/2} z.
@@ -43,13 +51,19 @@ std::unique_ptr<DataRows> power_law_rows(std::int64_t n, std::int64_t dim, doubl
                                          std::uint64_t seed);
 /// Uniform on the unit sphere of R^dim.
 std::unique_ptr<DataRows> sphere_rows(std::int64_t n, std::int64_t dim, std::uint64_t seed);
-/// Points of the unit circle, (cos θ, sin θ), equispaced or uniform at random.
-std::unique_ptr<DataRows> circle_rows(std::int64_t n, bool equispaced, std::uint64_t seed);
+/// Points of the unit circle, (cos θ, sin θ), equispaced or uniform at random; their chords are
+/// exact.
+std::unique_ptr<DataRows> circle_rows(std::int64_t n, CircleSpacing spacing, std::uint64_t seed);
 /// The rows of a matrix n × dim that outlives this object.
 std::unique_ptr<DataRows> given_rows(const DistMatrix& x, double input_epsilon,
                                      std::string description);
 /// i.i.d. N(0, 1) weights of d features over dim coordinates, keyed by (feature, coordinate).
 std::unique_ptr<DataRows> normal_weights(std::int64_t features, std::int64_t dim,
                                          std::uint64_t seed);
+
+/// Columns of H^½ W: coordinate j of feature i is j^{−alpha/2} W_ji (j from 1), W as
+/// normal_weights has it.
+std::unique_ptr<DataRows> power_law_weights(std::int64_t features, std::int64_t dim, double alpha,
+                                            std::uint64_t seed);
 
 }  // namespace fathom

@@ -38,6 +38,13 @@ struct MovementPlan {
   std::string reason;
 };
 
+/// The part of the local rows of a grid row whose signals the rank in grid column mycol makes,
+/// where each is made once: contiguous, equal but for one.
+struct Share {
+  std::int64_t first = 0, count = 0;
+};
+Share local_share(std::int64_t local_rows, int npcol, int mycol);
+
 /// wish and chunk_wish (0 = by memory) are the user's. The workspace stays below 0.15 of a rank's
 /// share of the matrix, or what chunks of 256 (of the whole inner length, if shorter) need; `hold`
 /// reaches up to one share more, which is free again before a solver takes its own.

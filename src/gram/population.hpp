@@ -5,26 +5,27 @@
 // assembly from signals, then one elementwise map of S_ij, S_ii, S_jj.
 
 #include "gram/assembly.hpp"
+#include "kernels/activation.hpp"
+#include "kernels/population_map.hpp"
 
 #include <cstdint>
 
 namespace fathom {
-
-class PopulationMap;
 
 struct PopulationSpec {
   std::int64_t features = 0;  ///< d
   std::int64_t dim = 0;       ///< v
   double alpha = 1.5;         ///< H_jj = j^−alpha
   std::uint64_t seed = 1;     ///< of W
+  Activation activation{ActivationKind::linear};
+  int hermite_terms = PopulationOptions{}.hermite_terms;
 };
 
 /// K, both triangles. Collective over the grid's parent.
 Assembly assemble_population(const ProcessGrid& grid, std::int64_t block,
-                             const PopulationSpec& spec, const PopulationMap& map,
-                             const AssemblyOptions& options = {});
+                             const PopulationSpec& spec, const AssemblyOptions& options = {});
 
-/// S alone (before the map), both triangles: the figure "S = FᵀF". Collective.
+/// S alone, before the map, both triangles. Collective over the grid's parent.
 Assembly assemble_population_overlap(const ProcessGrid& grid, std::int64_t block,
                                      const PopulationSpec& spec,
                                      const AssemblyOptions& options = {});
