@@ -2,9 +2,6 @@
 
 #include "deck/resolver.hpp"
 
-#include <algorithm>
-#include <filesystem>
-
 #include <fmt/format.h>
 
 namespace fathom::deck {
@@ -28,7 +25,7 @@ std::optional<SizeBound> matrix_size(const Known& deck) {
   if (type != "random_features") return std::nullopt;
   if (deck.text("kernel.expectation") == "population") return bound("kernel.features");
   const auto side = deck.text("kernel.side");
-  if (side == "gram") return bound("data.n");
+  if (side == "gram" || deck.find("data.targets")) return bound("data.n");
   if (side == "covariance") return bound("kernel.features");
   const auto samples = bound("data.n");
   const auto features = bound("kernel.features");
@@ -88,6 +85,14 @@ void check_eigenvectors(Resolver& deck) {
                   {"remove one of the two"});
 }
 
+void check_side(Resolver& deck) {
+  if (deck.find("data.targets") && deck.text("kernel.side") == "covariance")
+    deck.complain("kernel.side",
+                  "kernel.side = \"covariance\" has one mode a feature, but data.targets have one "
+                  "value a sample",
+                  {"with targets it must be \"gram\" or \"auto\""});
+}
+
 void check_layout(Resolver& deck) {
   if (deck.text("solver.backend") == "lapack" && deck.find("solver.grid") &&
       deck.text("solver.grid") != "auto")
@@ -98,10 +103,7 @@ void check_layout(Resolver& deck) {
 }
 
 bool is_npy(const std::string& path) {
-  auto suffix = path.size() < 4 ? std::string{} : path.substr(path.size() - 4);
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return suffix == ".npy";
+  return path.ends_with(".npy");
 }
 
 void check_files(Resolver& deck) {
@@ -149,6 +151,7 @@ void check_together(Resolver& deck) {
   check_eigenvalue_count(deck);
   check_fit_range(deck);
   check_eigenvectors(deck);
+  check_side(deck);
   check_layout(deck);
   check_files(deck);
   check_limits(deck);

@@ -33,6 +33,17 @@ std::string read_deck_file(const std::filesystem::path& path) {
   return text;
 }
 
+/// Paths of input files start at the folder of the deck. The resolved deck is stored elsewhere, so
+/// there they are made absolute.
+DeckValue anchored(const deck::Key& key, const DeckValue& value, const std::string& deck_path) {
+  const auto* path = std::get_if<std::string>(&value);
+  if (!key.input_file || !path) return value;
+  if (key.type != deck::Type::path && !path->ends_with(".npy")) return value;
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(deck_path, error).parent_path();
+  return error ? value : DeckValue((folder / *path).lexically_normal().string());
+}
+
 template <class T>
 const T& value_as(const DeckValue& value, std::string_view key) {
   const T* typed = std::get_if<T>(&value);
@@ -125,13 +136,14 @@ std::string Deck::resolved_toml() const {
       section = name;
       out += fmt::format("\n[{}]\n", section);
     }
-    out += fmt::format("{} = {}\n", deck::leaf_of(keys[i].path), to_toml(*shown));
+    out += fmt::format("{} = {}\n", deck::leaf_of(keys[i].path),
+                       to_toml(anchored(keys[i], *shown, source().path)));
   }
   if (!axes_.empty()) out += "\n[sweep]\n";
   for (const auto& axis : axes_) {
     out += fmt::format("{} = [", keys[axis.key].path);
     for (std::size_t i = 0; i < axis.values.size(); ++i)
-      out += (i > 0 ? ", " : "") + to_toml(axis.values[i]);
+      out += (i > 0 ? ", " : "") + to_toml(anchored(keys[axis.key], axis.values[i], source().path));
     out += "]\n";
   }
   return out;

@@ -70,6 +70,7 @@ struct Key {
   std::vector<Condition> belongs{};     ///< any of these; empty: always
   std::vector<Narrowing> narrowed{};
   bool sweepable = false;
+  bool input_file = false;  ///< a path that starts at the folder of the deck
 };
 
 struct Section {

@@ -22,10 +22,8 @@ std::string number(const Key& key, double value) {
 
 std::string range_in_words(const Key& key) {
   const auto& [min, max, open_min, open_max] = key.range;
-  if (min && max && !open_min && !open_max) {
-    if (*min == *max) return fmt::format(" equal to {}", number(key, *min));
+  if (min && max && !open_min && !open_max)
     return fmt::format(" from {} to {}", number(key, *min), number(key, *max));
-  }
   std::string out;
   if (min) out += fmt::format("{}{}", open_min ? " above " : " not below ", number(key, *min));
   if (max)
@@ -66,6 +64,9 @@ std::string expected(const Key& key) {
       out = "a list of two integers";
       break;
   }
+  const bool one_value =
+      key.type == Type::integer && key.range.min && key.range.min == key.range.max;
+  if (one_value) return number(key, *key.range.min);
   if (is_number(key.type)) out += range_in_words(key);
   if (!key.words.empty()) out += " or " + one_of(key.words);
   return out;

@@ -1,0 +1,15 @@
+#pragma once
+
+// The rows of the key table for [data] and [kernel].
+
+#include "deck/key_table.hpp"
+
+namespace fathom::deck {
+
+/// Sizes have a square whose bytes still fit 64 bits.
+inline constexpr double largest_size = 1e9;
+
+std::vector<Key> data_keys();
+std::vector<Key> kernel_keys();
+
+}  // namespace fathom::deck
