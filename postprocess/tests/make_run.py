@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import h5py
 import numpy as np
 
+from fathom_report.integrity import MANIFEST, hash_function, values_bytes
+
 EPS = 2.0**-53
 TEXT = h5py.string_dtype("utf-8")
 
@@ -58,10 +60,22 @@ class RunMaker:
         return Group(self.file.require_group(path))
 
     def finish(self, complete: bool = True) -> Path:
+        self._write_manifest()
         if complete:
             self.file.attrs["complete"] = 1
         self.file.close()
         return self.path
+
+    def _write_manifest(self) -> None:
+        paths: List[str] = []
+        self.file.visititems(lambda name, item: paths.append(name) if isinstance(item, h5py.Dataset) else None)
+        group = self.group(MANIFEST).scale("entry", np.arange(1, len(paths) + 1))
+        group.variable("path", ["/" + p for p in paths], "entry")
+        group.variable("hash", [hash_of(self.file[p]) for p in paths], "entry")
+
+
+def hash_of(dataset: h5py.Dataset) -> str:
+    return f"{hash_function()(values_bytes(dataset)):016x}"
 
 
 # The mathematics of the sample spectra

@@ -174,7 +174,7 @@ def _provenance(run: Run) -> List[Dict[str, Any]]:
     decks = {key for key, _ in DECKS}
     rows = []
     for key, value in run.provenance.items():
-        if key in decks or value in ("", []) or key == "hashes":
+        if key in decks or value in ("", []):
             continue
         text = ", ".join(number_text(v, 12) for v in value) if isinstance(value, list) else number_text(value, 12)
         rows.append({"key": key.replace("_", " "), "text": text, "long": len(text) > LONG})

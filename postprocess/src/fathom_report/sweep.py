@@ -32,7 +32,7 @@ class Configuration:
 
 
 def short_value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def key_text(key: str, value: Any) -> str:
@@ -104,4 +104,4 @@ def degree_colour(degree: Any) -> str:
 def _ordered(place: int, count: int):
     from matplotlib import colormaps
 
-    return colormaps["viridis"](0.92 * place / max(count - 1, 1))
+    return colormaps["viridis"](0.85 * place / max(count - 1, 1))

@@ -84,7 +84,7 @@ def before_after(run: Run, items: List[Configuration]) -> Optional[Plot]:
         style.mode_axis(ax, longest, "mode j (trusted modes only)")
         ax.set_yscale("log")
         if len(shown) > 1:
-            ax.set_title(item.label, color=item.colour, fontweight="bold")
+            style.panel_title(ax, item.label, item.colour, "")
         ax.legend(loc="lower left")
     for ax in axes:
         style.log_axis(ax.yaxis, smallest, 1.0)

@@ -1,18 +1,19 @@
 """How the spectrum stands to the law: the ratio, and the local slope."""
 
-from typing import List, Optional
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 
 from ..reader import Run
 from ..states import TRUSTED
-from ..sweep import Configuration, choose
+from ..sweep import Configuration
 from . import style
-from .spectrum import PANELS, draw_line, number, panel_grid, trusted_line
+from .spectrum import draw_line, number, panel_grid, panels, trusted_line
 from .style import Plot
 
-RATIOS = (("law_ratio", "λ / law", None, "-", 1.8), ("comparator_ratio", "λ / chaos comparator", style.INK, "-", 1.1))
+RATIOS = (("law_ratio", "λ / law", None, 2.6), ("comparator_ratio", "λ / chaos comparator", style.INK, 1.0))
 
 
 def ratio(run: Run, items: List[Configuration]) -> Optional[Plot]:
@@ -20,27 +21,26 @@ def ratio(run: Run, items: List[Configuration]) -> Optional[Plot]:
     items = [c for c in items if any(name in run.spectrum(c.points[0]) for name, *_ in RATIOS)]
     if not items:
         return None
-    shown = choose(items, PANELS)
+    shown = panels(items)
     figure, axes = panel_grid(len(shown))
     tables, values = [], []
     for ax, item in zip(axes, shown):
         data = run.spectrum(item.points[0])
-        window(ax, number(data, "law_window_end"), "theorem's window")
+        remark = window(ax, number(data, "law_window_end"))
+        style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour, remark)
         ax.axhline(1.0, color=style.COMPARATOR, lw=0.8, ls=":")
-        for name, text, colour, line, width in RATIOS:
+        for name, text, colour, width in RATIOS:
             for place, point in enumerate(item.points[:12]):
                 seed = run.spectrum(point)
                 if name not in seed:
                     continue
                 x, y = trusted_line(seed, name)
                 values.append(y)
-                draw_line(ax, x, y, color=colour or item.colour, ls=line, lw=width if place == 0 else 0.6,
+                draw_line(ax, x, y, color=colour or item.colour, lw=width if place == 0 else 0.6,
                           alpha=1 if place == 0 else 0.4, label=text if place == 0 else None)
                 if place == 0 and not y.size:
                     style.empty(ax, "no trusted mode")
         style.mode_axis(ax, data.sizes["mode"], "mode j (trusted modes only)")
-        if len(shown) > 1:
-            ax.set_title(item.label, color=item.colour, fontweight="bold")
         tables += [_table(run, p, [r[0] for r in RATIOS]) for p in item.points]
     low, high = _limits(values)
     for ax in axes:
@@ -63,27 +63,26 @@ def slope(run: Run, items: List[Configuration]) -> Optional[Plot]:
     items = [c for c in items if "local_slope" in run.spectrum(c.points[0])]
     if not items:
         return None
-    shown = choose(items, PANELS)
+    shown = panels(items)
     figure, axes = panel_grid(len(shown), 3.4)
     tables, values, marks = [], [], []
     for ax, item in zip(axes, shown):
         data = run.spectrum(item.points[0])
         for place, point in enumerate(item.points[:12]):
             x, y = trusted_line(run.spectrum(point), "local_slope", positive=False)
-            values.append(y[1:] if y.size > 3 else y)
+            values.append(y[(x >= 2) & (x <= data.sizes["mode"] / 2)] if y.size > 8 else y)
             draw_line(ax, x, y, color=item.colour, lw=1.7 if place == 0 else 0.6, alpha=1 if place == 0 else 0.4,
                       label="local slope" if place == 0 else None)
         if not any(v.size for v in values[-min(len(item.points), 12):]):
             style.empty(ax, "no trusted mode")
-        marks += _slope_marks(ax, data)
+        found, remark = _slope_marks(ax, data, run.fits)
+        marks += found
+        style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour, remark)
         style.mode_axis(ax, data.sizes["mode"], "mode j (trusted modes only)")
-        if len(shown) > 1:
-            ax.set_title(item.label, color=item.colour, fontweight="bold")
         tables += [_table(run, p, ["local_slope"]) for p in item.points]
     finite = np.concatenate([v[np.isfinite(v)] for v in values] + [np.array(marks)])
     if finite.size:
-        low, high = np.percentile(finite, [1, 99]) if finite.size > 50 else (finite.min(), finite.max())
-        low, high = min([low] + marks), max([high] + marks)
+        low, high = finite.min(), finite.max()
         pad = 0.12 * max(high - low, 0.3)
         axes[0].set_ylim(low - pad, high + pad)
     for ax in axes[:: min(3, len(shown))]:
@@ -93,28 +92,46 @@ def slope(run: Run, items: List[Configuration]) -> Optional[Plot]:
     caption = ("Slope of ln λ on ln j in a sliding window; a power law is a level line. "
                + ("Dashed: −α, the exponent of the law for j → ∞. Bar: minus the fitted exponent, over the modes "
                   "that were fitted. " if with_law else "")
-               + "A slope that still drifts over the fitted modes makes the fitted exponent depend on its range.")
+               + "A slope that still drifts over the fitted modes makes the fitted exponent depend on its range. "
+               "The axis is set by modes 2 … n/2; the fall over the last modes may leave the picture (the CSV holds it).")
     return Plot("slope", "Local slope of the spectrum", caption, figure, style.stack(tables))
 
 
-def window(ax: Axes, end: Optional[float], label: str) -> None:
-    """Shades modes 1 … end."""
+def window(ax: Axes, end: Optional[float]) -> str:
+    """Shades modes 1 … end, up to half way (on the log axis) to the first mode outside."""
     if end is not None and end >= 1:
-        ax.axvspan(0.5, end, color=style.WINDOW, lw=0, zorder=0, label=f"{label}: j ≤ {end:.0f}")
+        ax.axvspan(0.5, np.sqrt(end * (end + 1)), color=style.WINDOW, lw=0, zorder=0, label="window of the theorem")
+        return f"window j ≤ {end:.0f}"
+    return ""
 
 
-def _slope_marks(ax: Axes, data) -> List[float]:
-    marks = []
-    alpha, exponent = number(data, "alpha"), number(data, "exponent")
-    low, high = number(data, "fit_low"), number(data, "fit_high")
+def fitted(data: xr.Dataset, fits: Optional[xr.Dataset]) -> Dict[str, Optional[float]]:
+    """The fit of a spectrum: over all of its seeds where /fits has it, else that of the spectrum alone."""
+    names = ("exponent", "fit_low", "fit_high", "exponent_low", "exponent_high")
+    keys = [k for k in ("alpha", "degree", "features", "dim", "activation") if k in data.attrs and fits is not None and k in fits]
+    if keys:
+        same = np.all([fits[k].values == data.attrs[k] for k in keys], axis=0)
+        if same.sum() == 1:
+            row = fits.isel(fit=int(np.flatnonzero(same)[0]))
+            return {k: float(row[k]) if k in row and np.isfinite(float(row[k])) else None for k in names}
+    return {k: number(data, k) for k in names}
+
+
+def _slope_marks(ax: Axes, data: xr.Dataset, fits: Optional[xr.Dataset]) -> Tuple[List[float], str]:
+    """Draws −α and the fitted exponent; returns where they lie, and words on the fit."""
+    marks, words = [], ""
+    alpha, fit = number(data, "alpha"), fitted(data, fits)
+    exponent, low, high = fit["exponent"], fit["fit_low"], fit["fit_high"]
     if alpha is not None:
-        ax.axhline(-alpha, color=style.LAW, ls="--", lw=1.2, zorder=1, label=f"−α = {-alpha:g}".replace("-", "−"))
+        ax.axhline(-alpha, color=style.LAW, ls="--", lw=1.2, zorder=1, label="−α")
         marks.append(-alpha)
     if None not in (exponent, low, high):
-        ax.plot([low, high], [-exponent] * 2, color=style.INK, lw=4, alpha=0.35, solid_capstyle="butt", zorder=1,
-                label=f"fit −{exponent:.3f} over j = {low:.0f} … {high:.0f}")
+        ax.plot([low, high], [-exponent] * 2, color=style.INK, lw=5, alpha=0.3, solid_capstyle="butt", zorder=1,
+                label="− fitted exponent")
+        words = f"α = {alpha:g}; " if alpha is not None and ax.figure.axes[1:] == [] else ""
+        words += f"fit {exponent:.3f}, j = {low:.0f} … {high:.0f}"
         marks.append(-exponent)
-    return marks
+    return marks, words
 
 
 def _table(run: Run, point: int, names: List[str]) -> dict:

@@ -15,6 +15,7 @@ from .style import Plot
 
 LINES = 60  # configurations drawn
 LEGEND = 14  # entries of a legend
+INSIDE = 6  # entries that fit inside the axes
 
 
 def overlay(run: Run, items: List[Configuration]) -> Optional[Plot]:
@@ -33,7 +34,8 @@ def overlay(run: Run, items: List[Configuration]) -> Optional[Plot]:
         drawn = style.thin(len(mode))
         ax.fill_between(mode[drawn], table["relative_low"][drawn], table["relative_high"][drawn],
                         color=item.colour, alpha=0.18, lw=0)
-        draw_line(ax, mode[drawn].astype(float), mean[drawn], color=item.colour, ls=item.linestyle, lw=1.7)
+        draw_line(ax, mode[drawn].astype(float), mean[drawn], color=item.colour, ls=item.linestyle,
+                  lw=1.7 if len(shown) <= 12 else 1.0)
         if np.isfinite(mean).any():
             smallest = min(smallest, float(np.nanmin(table["relative_low"])))
     style.mode_axis(ax, longest)
@@ -77,8 +79,8 @@ def legend(ax: Axes, items: List[Configuration], **options) -> None:
         entries = [(Line2D([], [], color=c.colour, ls=c.linestyle, lw=2), c.label) for c in named]
         if len(named) < len(items):
             entries.append((Line2D([], [], ls=""), f"… {len(items)} in all, in this order"))
-    options.setdefault("loc", "center left")
-    options.setdefault("bbox_to_anchor", (1.01, 0.5))
+    if len(entries) > INSIDE:
+        options.update(loc="center left", bbox_to_anchor=(1.01, 0.5))
     handles, labels = zip(*entries)
     ax.legend(handles, labels, **options)
 

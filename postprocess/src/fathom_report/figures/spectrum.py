@@ -12,7 +12,8 @@ from ..sweep import Configuration, choose
 from . import style
 from .style import Plot
 
-PANELS = 6
+PANELS, FEWER = 12, 6  # more configurations than PANELS: only FEWER of them, evenly chosen
+MARKS = 160  # hollow marks drawn; more would run together into what looks like a line
 
 
 def number(data: xr.Dataset, name: str) -> Optional[float]:
@@ -66,27 +67,33 @@ def panel_grid(count: int, height: float = 3.7) -> Tuple:
     return figure, axes.ravel()[:count]
 
 
+def panels(items: List[Configuration]) -> List[Configuration]:
+    """The configurations that get a panel of their own."""
+    return items if len(items) <= PANELS else choose(items, FEWER)
+
+
 def spectrum(run: Run, items: List[Configuration]) -> Plot:
     """Eigenvalue against mode, a panel a configuration, first seed in full and the others thin."""
-    shown = choose(items, PANELS)
+    shown = panels(items)
     figure, axes = panel_grid(len(shown))
     tables, limits = [], []
     for place, (item, ax) in enumerate(zip(shown, axes)):
         limits.append(_panel(ax, run, item, place == 0))
         tables += [spectrum_table(run, p) for p in item.points]
-        if len(shown) > 1:
-            ax.set_title(item.label, color=item.colour, fontweight="bold")
     low, high = min(v[0] for v in limits), max(v[1] for v in limits)
-    span = max(np.log10(high / low), 0.3)
+    low, high = (low, high) if high > 2 * low else (low / 3, high * 3)
+    span = np.log10(high / low)
+    bottom, top = low * 10 ** (-0.05 * span), high * 10 ** (0.08 * span)
     for ax in axes:
         ax.set_yscale("log")
-        ax.set_ylim(low * 10 ** (-0.05 * span), high * 10 ** (0.07 * span))
-        style.log_axis(ax.yaxis, low, high)
+        ax.set_ylim(bottom, top)
+        style.log_axis(ax.yaxis, bottom, top)
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("eigenvalue λ (dimensionless)")
     for ax, item in zip(axes, shown):
-        _floor(ax, run.spectrum(item.points[0]), low * 10 ** (-0.05 * span))
-        ax.legend(loc="lower left" if _floor_outside(ax, run.spectrum(item.points[0])) else "upper right")
+        remark = _floor(ax, run.spectrum(item.points[0]), bottom)
+        style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour, remark)
+        _legend(ax, axes[0])
     left_out = f" Panels show {len(shown)} of {len(items)} configurations." if len(shown) < len(items) else ""
     caption = (
         "Solid: trusted modes (error bound below a tenth of the value), with the band of the error bound. "
@@ -138,13 +145,17 @@ def _panel(ax: Axes, run: Run, item: Configuration, first: bool) -> Tuple[float,
     mode, value, state = (data[k].values for k in ("mode", "eigenvalue", "state"))
     for point in item.points[1:12]:
         draw_line(ax, *trusted_line(run.spectrum(point), "eigenvalue"), color=item.colour, lw=0.7, alpha=0.45)
-    _untrusted(ax, mode, value, state, drawn)
+    _untrusted(ax, mode, value, state, style.thin(count, MARKS))
     x, y = trusted_line(data, "eigenvalue")
     bound = _at(data, "error_bound", x)
     ax.fill_between(x, np.maximum(y - bound, 0.5 * y), y + bound, color=item.colour, alpha=0.3, lw=0)
     name = "trusted modes" + (f" ({item.seeds})" if len(item.points) > 1 else "")
-    draw_line(ax, x, y, color=item.colour, lw=2.0, zorder=3, label=name)
-    extremes = [v for v in (y, np.abs(value[(state == STATE_UNTRUSTED) & (value != 0)])) if v.size]
+    if y.size:
+        draw_line(ax, x, y, color=item.colour, lw=2.0, zorder=3, label=name)
+    extremes = [y]
+    noise = np.abs(value[(state == STATE_UNTRUSTED) & (value != 0)])
+    if noise.size:  # the few values next to a change of sign say nothing, and would take half of the axis
+        extremes += [noise[noise >= np.percentile(noise, 5)], np.array([number(data, "floor") or np.nan])]
     for variable, text, options in (
         ("law", "law", dict(color=style.LAW, ls="--", lw=1.2, zorder=4)),
         ("comparator", "chaos comparator", dict(color=style.COMPARATOR, ls=":", lw=1.7, zorder=4)),
@@ -156,10 +167,10 @@ def _panel(ax: Axes, run: Run, item: Configuration, first: bool) -> Tuple[float,
             if y.size and np.isfinite(line).any():
                 extremes.append(np.array([np.nanmax(line[: max(int(np.nanmax(x)), 1)])]))
     if not y.size:
-        ax.text(0.5, 0.93, "no trusted mode", transform=ax.transAxes, ha="center", color=style.INK)
+        style.empty(ax, "no trusted mode")
     style.mode_axis(ax, count, "mode j (1 = largest eigenvalue)" if len(ax.figure.axes) == 1 else "mode j")
     finite = [e[np.isfinite(e) & (e > 0)] for e in extremes]
-    finite = np.concatenate(finite) if finite else np.array([])
+    finite = np.concatenate(finite)
     return (float(finite.min()), float(finite.max())) if finite.size else (1e-16, 1.0)
 
 
@@ -178,19 +189,24 @@ def _at(data: xr.Dataset, variable: str, mode: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(mode), data[variable].values[index], np.nan)
 
 
-def _floor_outside(ax: Axes, data: xr.Dataset) -> bool:
-    floor = number(data, "floor")
-    return floor is None or floor < ax.get_ylim()[0]
+def _legend(ax: Axes, first: Axes) -> None:
+    """Trusted modes first; left out where it would repeat that of the first panel."""
+    handles, labels = ax.get_legend_handles_labels()
+    if ax is not first and labels == first.get_legend_handles_labels()[1]:
+        return
+    order = sorted(range(len(labels)), key=lambda k: not labels[k].startswith("trusted"))
+    if order:
+        ax.legend([handles[k] for k in order], [labels[k] for k in order], loc="best")
 
 
-def _floor(ax: Axes, data: xr.Dataset, bottom: float) -> None:
+def _floor(ax: Axes, data: xr.Dataset, bottom: float) -> str:
+    """Draws the floor where the picture reaches it; else says where it lies."""
     floor = number(data, "floor")
     if floor is None or floor <= 0:
-        return
+        return ""
     if floor >= bottom:
         ax.axhline(floor, color=style.INK, lw=0.9, ls=(0, (6, 3)), zorder=1)
         ax.annotate(f"trusted floor {floor:.1e}", (0.015, floor), xycoords=("axes fraction", "data"),
                     xytext=(0, 3), textcoords="offset points", fontsize=8.5, color=style.INK)
-    else:
-        ax.annotate(f"trusted floor {floor:.1e} lies below this picture", (0.985, 0.985), xycoords="axes fraction",
-                    ha="right", va="top", fontsize=8, color=style.COMPARATOR)
+        return ""
+    return f"trusted floor {floor:.1e}, below"

@@ -27,7 +27,7 @@ WINDOW = "#F3E9C6"
 LINESTYLES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (6, 1.5, 1.2, 1.5)))
 WIDTH = 10.4  # inches; at 96 px an inch the page shows pictures at 100 %
 CSV_ROWS = 500_000
-DRAWN_MODES = 700
+DRAWN_MODES = 1000
 
 plt.rcParams.update({
     "font.family": "DejaVu Sans", "font.size": 9.5, "axes.titlesize": 10, "axes.labelsize": 9.5,
@@ -58,6 +58,7 @@ class Plot:
     def write(self, folder: Path) -> None:
         """NAME.png, NAME.svg and NAME.csv in folder; keeps the SVG for the page and closes the figure."""
         self.figure.savefig(folder / f"{self.name}.png", dpi=150)
+        self.figure.set_layout_engine("none")  # the layout is found; to find it again would double the time
         text = io.StringIO()
         self.figure.savefig(text, format="svg", metadata={"Date": None})
         plt.close(self.figure)
@@ -102,8 +103,8 @@ def new_figure(rows: int, columns: int, height: float, **options) -> Tuple[Figur
 
 
 def thin(count: int, limit: int = DRAWN_MODES) -> np.ndarray:
-    """Indices 0 … count−1, log-uniform once there are more than twice the limit; the ends are kept."""
-    if count <= 2 * limit:
+    """Indices 0 … count−1, log-uniform once there are more than the limit; the ends are kept."""
+    if count <= limit:
         return np.arange(count)
     return np.unique(np.round(np.geomspace(1, count, limit)).astype(np.int64)) - 1
 
@@ -126,6 +127,16 @@ def mode_axis(axes: Axes, count: int, label: str = "mode j (1 = largest eigenval
     axes.set_xlim(0.9, max(count, 2) * 1.12)
     log_axis(axes.xaxis, 1, max(count, 20))
     axes.set_xlabel(label)
+
+
+def panel_title(axes: Axes, left: str, colour, right: str) -> None:
+    """A panel's name, and a remark at its right end; on two lines where one would be too short."""
+    axes.set_title(right, loc="right", fontsize=8.5, color=COMPARATOR)
+    if left:
+        panels = len({round(a.get_position().x0, 3) for a in axes.figure.axes if a.get_visible()})
+        two_lines = right and 1.2 * len(left) + len(right) + 3 > 150 / max(panels, 1)
+        colour = colour if isinstance(colour, str) else INK
+        axes.set_title(left + "\n" if two_lines else left, color=colour, fontweight="bold")
 
 
 def empty(axes: Axes, words: str) -> None:

@@ -13,7 +13,7 @@ from . import style
 from .overlay import LINES, legend
 from .style import Plot
 
-ROWS = 4
+ROWS = 3
 NAMED_TARGETS = 2 * len(style.PALETTE)
 
 
@@ -27,11 +27,11 @@ def targets(run: Run, items: List[Configuration]) -> Optional[Plot]:
     tables = []
     for row, (item, pair) in enumerate(zip(shown, axes)):
         data, state = _with_state(run, item.points[0])
-        _power(pair[0], data, state, row == 0)
+        _power(pair[0], data, state, item.colour, row == 0)
         _cumulative(pair[1], data, state, row == 0)
         if len(shown) > 1:
             for ax in pair:
-                ax.set_title(item.label, color=item.colour, fontweight="bold")
+                style.panel_title(ax, item.label, item.colour, "")
         tables.append(_table(item.points[0], data, state))
     count = run.targets(shown[0].points[0]).sizes["target"]
     caption = (
@@ -82,13 +82,13 @@ def _trusted_end(state: np.ndarray) -> int:
     return int(bad[0]) if bad.size else state.size
 
 
-def _power(ax: Axes, data: xr.Dataset, state: np.ndarray, first: bool) -> None:
+def _power(ax: Axes, data: xr.Dataset, state: np.ndarray, alone, first: bool) -> None:
     power, mode = np.asarray(data["power"].values, float), data["mode"].values
     many = power.shape[1] > 3
     columns = power.mean(axis=1, keepdims=True) if many else power
     good, drawn, shown = state == TRUSTED, style.thin(len(mode)), []
     for k, column in enumerate(columns.T):
-        colour = style.PALETTE[0] if many else style.PALETTE[k]
+        colour = alone if many else style.PALETTE[k]
         inside = drawn[good[drawn] & (column[drawn] > 0)]
         outside = drawn[~good[drawn] & (column[drawn] > 0)]
         name = "mean over targets" if many else target_name(data, k)
@@ -122,7 +122,7 @@ def _cumulative(ax: Axes, data: xr.Dataset, state: np.ndarray, first: bool) -> N
         ax.plot(mode[inside], np.median(value, axis=1)[inside], color=style.PALETTE[0], label="median target")
     else:
         for k in range(count):
-            colour, line = style.PALETTE[k % len(style.PALETTE)], style.LINESTYLES[k // len(style.PALETTE)]
+            colour, line = style.PALETTE[k % len(style.PALETTE)], style.LINESTYLES[k % 2 if count <= 4 else k // len(style.PALETTE)]
             ax.plot(mode[inside], value[inside, k], color=colour, ls=line, lw=1.4, label=target_name(data, k))
             ax.plot(mode[outside], value[outside, k], color=colour, ls=":", lw=0.9)
     if end < len(mode):

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import make_run
+import pytest
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory) -> dict:
+    """One run file of every kind, by name; tests must not change them."""
+    root: Path = tmp_path_factory.mktemp("runs")
+    return {
+        "sweep": make_run.sweep(root / "sweep", 120, (1, 2, 3), 3),
+        "single": make_run.single(root / "single", 100),
+        "digits": make_run.digits(root / "digits", 150),
+        "noise_floor": make_run.noise_floor(root / "noise_floor", 200),
+        "rank": make_run.noise_floor(root / "rank", 150, 3.0, rank=60),
+        "untrusted": make_run.untrusted(root / "untrusted"),
+        "one_mode": make_run.bare(root / "one_mode", 1),
+        "long": make_run.bare(root / "long", 100_000),
+        "many": make_run.many(root / "many", 14, 12),
+    }
