@@ -6,7 +6,7 @@ FATHOM_PRESET=${FATHOM_PRESET:-release}
 FATHOM_BUILD=$FATHOM_ROOT/build/release
 
 fathom_packages=(
-  g++ cmake ninja-build pkg-config git
+  g++ cmake ninja-build pkg-config git help2man
   libopenmpi-dev openmpi-bin libopenblas-pthread-dev liblapacke-dev
   libscalapack-openmpi-dev libelpa-dev libslepc-real-dev libpetsc-real-dev
   libhdf5-openmpi-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libcli11-dev

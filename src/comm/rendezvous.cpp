@@ -1,9 +1,9 @@
 #include "comm/rendezvous.hpp"
 
+#include "base/timer.hpp"
+
 #include <chrono>
 #include <thread>
-
-#include "base/timer.hpp"
 
 namespace fathom {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Whether all ranks came to the same place: how the last handler of a program tells an error that every rank has from one
-// that struck some ranks while the others wait for them elsewhere.
+// Whether all ranks came to the same place: how the last handler of a program tells an error that
+// every rank has from one that struck some ranks while the others wait for them elsewhere.
 
 #include "comm/communicator.hpp"
 
@@ -12,8 +12,9 @@ class Rendezvous {
   /// Collective.
   explicit Rendezvous(const Communicator& comm) : comm_(comm.split(0, comm.rank())) {}
 
-  /// True on every rank where all ranks call this within `seconds` of each other; false where some do not come, and then
-  /// the communicator is of no use any more. Not blocking for longer than `seconds`.
+  /// True on every rank where all ranks call this within `seconds` of each other; false where some
+  /// do not come, and then the communicator is of no use any more. Not blocking for longer than
+  /// `seconds`.
   bool all_arrive(double seconds) const;
 
   /// Rank 0's value on every rank. Collective.

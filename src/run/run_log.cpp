@@ -1,0 +1,122 @@
+#include "run/run_log.hpp"
+
+#include <cmath>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace fathom {
+
+RunLog::RunLog(bool root, double heartbeat) : root_(root), heartbeat_(heartbeat) {
+  if (!root_) return;
+  terminal_ = std::make_shared<spdlog::logger>("terminal",
+                                               std::make_shared<spdlog::sinks::stdout_sink_mt>());
+  terminal_->set_pattern("%v");
+  terminal_->flush_on(spdlog::level::trace);
+  heart_ = std::thread([this] { beat(); });
+}
+
+RunLog::~RunLog() {
+  if (!root_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  heart_.join();
+}
+
+void RunLog::open(const std::filesystem::path& file) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  try {
+    file_ = std::make_shared<spdlog::logger>(
+        "file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
+  } catch (const spdlog::spdlog_ex& fault) {
+    throw Error(ExitCode::io, "cannot open the log {}: {}", file.string(), fault.what());
+  }
+  file_->set_pattern("%v");
+  file_->flush_on(spdlog::level::trace);
+  // A full disk must not end a run because of its log; what is lost is still on the terminal.
+  file_->set_error_handler([](const std::string&) {});
+  file_->info(said_.empty() ? said_ : said_.substr(0, said_.size() - 1));
+  said_.clear();
+}
+
+void RunLog::on_phase(std::function<void(const std::string&)> callback) {
+  const std::lock_guard lock(mutex_);
+  callback_ = std::move(callback);
+}
+
+void RunLog::say(const std::string& line) {
+  const std::string text = fmt::format("[{:9.2f}] {}", since_start_.seconds(), line);
+  terminal_->info(text);
+  if (file_)
+    file_->info(text);
+  else
+    said_ += text + "\n";
+}
+
+void RunLog::note(const std::string& line) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  say(line);
+}
+
+void RunLog::warn(const std::string& line) {
+  note("WARNING: " + line);
+}
+
+void RunLog::begin(const std::string& phase) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  phase_ = phase;
+  phase_timer_.restart();
+  if (callback_) callback_(phase_);
+  wake_.notify_all();
+}
+
+void RunLog::end(const std::string& phase, double seconds) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  if (seconds >= heartbeat_) say(fmt::format("  {} done in {}", phase, duration_text(seconds)));
+  phase_.clear();
+}
+
+void RunLog::beat() {
+  std::unique_lock lock(mutex_);
+  double next = heartbeat_;
+  std::string current;
+  while (!stop_) {
+    wake_.wait_for(lock, std::chrono::duration<double>(std::min(1.0, heartbeat_)));
+    if (stop_ || phase_.empty()) continue;
+    if (phase_ != current || phase_timer_.seconds() < next - heartbeat_) {
+      current = phase_;
+      next = heartbeat_;
+    }
+    if (phase_timer_.seconds() < next) continue;
+    say(fmt::format("  … {}: {} so far", phase_, duration_text(phase_timer_.seconds())));
+    if (callback_) callback_(phase_);
+    next = phase_timer_.seconds() + heartbeat_;
+  }
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.2f} s", seconds);
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m{:02}s", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+std::string size_text(double bytes) {
+  const char* unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  int k = 0;
+  while (bytes >= 1024 && k < 5) {
+    bytes /= 1024;
+    ++k;
+  }
+  return fmt::format("{:.{}f} {}", bytes, k == 0 ? 0 : 2, unit[k]);
+}
+
+}  // namespace fathom

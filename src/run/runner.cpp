@@ -1,0 +1,193 @@
+#include "run/runner.hpp"
+
+#include "bindings/blas.hpp"
+#include "comm/rendezvous.hpp"
+#include "run/result_block.hpp"
+#include "run/run_log.hpp"
+#include "store/memory.hpp"
+#include "store/provenance.hpp"
+#include "studies/context.hpp"
+
+#include <fstream>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <sstream>
+
+namespace fathom {
+namespace {
+
+/// A rank that does not come within this many seconds is taken to be stuck: the job is aborted.
+constexpr double patience_seconds = 10.0;
+
+/// The folder's status, published from the main thread and from the heartbeat.
+class StatusBoard {
+ public:
+  void attach(RunFolder& folder) {
+    change([&](RunStatus&) { folder_ = &folder; });
+  }
+  template <class Change>
+  void change(Change&& change) {
+    const std::lock_guard lock(mutex_);
+    change(status_);
+    if (folder_) folder_->publish(status_);
+  }
+
+ private:
+  std::mutex mutex_;
+  RunFolder* folder_ = nullptr;
+  RunStatus status_;
+};
+
+/// Everything that outlives a failure, so that the failure can be told.
+struct Run {
+  explicit Run(const MpiSession& session)
+      : world(session.world()), rendezvous(world), log(world.root()) {}
+
+  const Communicator& world;
+  Rendezvous rendezvous;
+  Timer timer;
+  std::optional<RunFolder> folder;
+  StatusBoard status;
+  RunLog log;  // last: its heartbeat ends before the rest goes
+};
+
+/// The root reads, every rank resolves the same text.
+Deck read_deck(const Communicator& world, const RunArguments& arguments) {
+  std::optional<Deck> deck;
+  Source source{arguments.deck_path, ""};
+  world.agree([&] {
+    if (world.root()) source = load_deck(arguments.deck_path, arguments.overrides).source();
+  });
+  world.broadcast(source.text);
+  world.agree([&] { deck = parse_deck(source, arguments.overrides); });
+  return *deck;
+}
+
+void greet(Run& run, const Deck& deck, const Provenance& provenance) {
+  run.log.note(fmt::format("fathom {} ({}): {}", provenance.version, provenance.git_hash,
+                           deck.text("title")));
+  run.log.note(fmt::format("{} ranks on {}; BLAS {}", provenance.ranks, provenance.hosts,
+                           provenance.blas_loaded));
+  if (provenance.blas_loaded.find("OpenBLAS") == std::string::npos &&
+      provenance.blas_loaded.find("openblas") == std::string::npos)
+    run.log.warn("this BLAS is not OpenBLAS: a reference BLAS is some fifteen times slower");
+  std::istringstream echo(deck.resolved_toml());
+  for (std::string line; std::getline(echo, line);)
+    run.log.note("  | " + line);
+}
+
+void write_header(RunFile& file, const Deck& deck, const StudyOutcome& outcome,
+                  const Provenance& provenance) {
+  const RunGroup root = file.root();
+  root.attribute("format", 1);
+  root.attribute("title", deck.text("title"));
+  root.attribute("study", deck.text("study.kind"));
+  root.attribute("created", provenance.finished);
+  root.attribute("certificate", name(outcome.certificate));
+  root.attribute("exit_code", 0);
+  std::string verdicts;
+  for (const std::string& verdict : outcome.verdicts)
+    verdicts += (verdicts.empty() ? "" : "\n") + verdict;
+  root.attribute("verdict", verdicts);
+  write_provenance(file.group("/provenance"), provenance);
+}
+
+MemoryUse memory_use(const Communicator& world, const StudyOutcome& outcome, double baseline) {
+  return {outcome.matrix_bytes, outcome.predicted_peak_bytes, world.max(baseline),
+          world.max(static_cast<double>(peak_resident_bytes()) - baseline)};
+}
+
+void execute(Run& run, const RunArguments& arguments) {
+  const Deck deck = read_deck(run.world, arguments);
+  const auto baseline = static_cast<double>(resident_bytes());
+  run.folder = RunFolder::open(run.world, deck.text("run.output"), deck.flag("run.overwrite"),
+                               deck.source().text, deck.resolved_toml());
+  run.status.attach(*run.folder);
+  run.world.agree([&] { run.log.open(run.folder->log_file()); });
+  run.log.on_phase(
+      [&](const std::string& phase) { run.status.change([&](RunStatus& s) { s.phase = phase; }); });
+
+  Provenance provenance = collect_provenance(run.world);
+  provenance.deck = deck.source().text;
+  provenance.resolved_deck = deck.resolved_toml();
+  provenance.deck_path = arguments.deck_path;
+  provenance.command_line = arguments.command_line;
+  greet(run, deck, provenance);
+
+  RunFile file(*run.folder);
+  PhaseClock clock(run.log);
+  const auto point_done = [&](std::int64_t done, std::int64_t total) {
+    run.status.change([&](RunStatus& s) {
+      s.points_done = done;
+      s.points_total = total;
+    });
+    if (total > 1)
+      run.log.note(fmt::format("point {} of {} done, {} to go at this rate", done, total,
+                               duration_text(run.timer.seconds() / static_cast<double>(done) *
+                                             static_cast<double>(total - done))));
+  };
+  const StudyOutcome outcome = run_study({run.world, deck, run.log, clock, file, point_done});
+
+  provenance.finished = utc_now();
+  provenance.grid = outcome.grid;
+  provenance.block = outcome.block;
+  provenance.seeds = outcome.seeds;
+  const std::vector<PhaseTime> phases = clock.reduce(run.world);
+  const MemoryUse memory = memory_use(run.world, outcome, baseline);
+  write_header(file, deck, outcome, provenance);
+  write_timing(file, phases);
+  write_memory(file, memory);
+  file.finish();
+  for (const std::string& line :
+       result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
+    run.log.note(line);
+  run.status.change([](RunStatus& s) {
+    s.state = "finished";
+    s.phase = "";
+    s.files = {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
+  });
+}
+
+/// One message, one code, on all ranks; or the end of the job where the others cannot be reached.
+ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
+  const std::string text = fmt::format("fathom: error {} ({}): {}", static_cast<int>(error.code()),
+                                       name(error.code()), error.what());
+  const auto fail = [&](ExitCode code) {
+    run.status.change([&](RunStatus& s) {
+      s.state = "failed";
+      s.exit_code = static_cast<int>(code);
+      s.message = error.what();
+    });
+  };
+  if (!run.rendezvous.all_arrive(patience_seconds)) {
+    fail(error.code());
+    session.abort(text, error.code());
+  }
+  const auto code = static_cast<ExitCode>(run.rendezvous.from_root(static_cast<int>(error.code())));
+  if (run.world.root()) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+  fail(code);
+  return code;
+}
+
+}  // namespace
+
+ExitCode run_deck(const MpiSession& session, const RunArguments& arguments) {
+  Run run(session);
+  try {
+    execute(run, arguments);
+    return ExitCode::ok;
+  } catch (const Error& error) {
+    return conclude(run, session, error);
+  } catch (const std::bad_alloc&) {
+    return conclude(run, session,
+                    Error(ExitCode::no_fit, "out of memory on rank {}", run.world.rank()));
+  } catch (const std::exception& fault) {
+    return conclude(run, session, Error(ExitCode::internal, "{}", fault.what()));
+  }
+}
+
+}  // namespace fathom

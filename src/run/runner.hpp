@@ -1,0 +1,24 @@
+#pragma once
+
+// `fathom run`: from a deck to a finished run folder, and what happens when that fails.
+
+#include "base/error.hpp"
+#include "comm/session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+struct RunArguments {
+  std::string deck_path;
+  std::vector<std::string> overrides;  ///< as given to --set
+  std::string command_line;
+};
+
+/// Runs the deck and returns the exit code, the same on every rank; the root prints the log and,
+/// where it failed, one message. Where an error strikes some ranks while the others wait for them,
+/// the whole job is aborted with that error's code. Collective.
+ExitCode run_deck(const MpiSession& session, const RunArguments& arguments);
+
+}  // namespace fathom

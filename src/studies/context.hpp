@@ -1,0 +1,57 @@
+#pragma once
+
+// What a study is given, and what it gives back for the end of the log.
+
+#include "comm/progress.hpp"
+#include "deck/deck.hpp"
+#include "eigen/certified.hpp"
+#include "store/run_file.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fathom {
+
+struct StudyContext {
+  const Communicator& world;
+  const Deck& deck;
+  Progress& progress;
+  PhaseClock& clock;
+  RunFile& file;
+  /// Called after each point, on every rank; local.
+  std::function<void(std::int64_t done, std::int64_t total)> point_done;
+};
+
+struct StudyOutcome {
+  Verdict certificate = Verdict::pass;  ///< the worst of all spectra
+  std::vector<std::string> verdicts;    ///< what was found, a sentence each
+  std::vector<std::string> lines;       ///< a line a point: kernel, n, trusted count, certificate
+  std::vector<std::int64_t> seeds;
+  GridShape grid;  ///< of the last solve
+  std::int64_t block = 0;
+  double matrix_bytes = 0;          ///< of the largest matrix, on the fullest rank
+  double predicted_peak_bytes = 0;  ///< on the fullest rank, above what the program takes empty
+};
+
+/// One run of a sweep, or the whole run where nothing is swept.
+struct StudyPoint {
+  std::string group;  ///< "/" or "/sweep/0001"
+  std::string label;  ///< short, for legends: "p = 2, seed 3"
+  std::vector<std::pair<std::string, std::string>> set;
+  Deck deck;
+};
+
+/// Pure; the same on every rank.
+std::vector<StudyPoint> study_points(const Deck& deck);
+
+/// The table /sweep/points and the attributes of every point's group; nothing without a sweep.
+/// Local.
+void write_points(RunFile& file, const std::vector<StudyPoint>& points);
+
+/// Runs the study that the deck names. Collective.
+StudyOutcome run_study(const StudyContext& context);
+
+}  // namespace fathom

@@ -1,0 +1,92 @@
+#include "studies/context.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+namespace fathom {
+namespace {
+
+/// How legends write a key: "kernel.degree" = 2 → "p = 2"; empty: the value alone.
+const std::map<std::string, std::string>& short_names() {
+  static const std::map<std::string, std::string> names = {{"kernel.degree", "p = "},
+                                                           {"kernel.features", "d = "},
+                                                           {"data.alpha", "α = "},
+                                                           {"data.dim", "v = "},
+                                                           {"data.n", "n = "},
+                                                           {"run.seed", "seed "},
+                                                           {"kernel.depth", "depth "},
+                                                           {"kernel.activation", ""},
+                                                           {"kernel.type", ""},
+                                                           {"solver.block", "block "},
+                                                           {"solver.backend", ""},
+                                                           {"kernel.weight_variance", "σ_w² = "},
+                                                           {"kernel.bias_variance", "σ_b² = "}};
+  return names;
+}
+
+std::string bare(const std::string& value) {
+  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                      value.back() == value.front();
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+std::string label_of(const std::vector<std::pair<std::string, std::string>>& set) {
+  std::string label;
+  for (const auto& [key, value] : set) {
+    const auto it = short_names().find(key);
+    if (!label.empty()) label += ", ";
+    label += (it == short_names().end() ? key + " = " : it->second) + bare(value);
+  }
+  return label;
+}
+
+bool parse_number(const std::string& text, double& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::vector<StudyPoint> study_points(const Deck& deck) {
+  std::vector<StudyPoint> points;
+  for (auto& point : deck.sweep())
+    points.push_back({fmt::format("/sweep/{:04}", points.size() + 1), label_of(point.set),
+                      point.set, point.deck});
+  if (points.empty()) points.push_back({"/", "", {}, deck});
+  return points;
+}
+
+void write_points(RunFile& file, const std::vector<StudyPoint>& points) {
+  if (points.size() == 1 && points.front().group == "/") return;
+  const RunGroup table = file.group("/sweep/points");
+  table.counting_scale("point", static_cast<std::int64_t>(points.size()));
+  std::vector<std::string> labels;
+  for (const StudyPoint& point : points) {
+    labels.push_back(point.label);
+    const RunGroup group = file.group(point.group);
+    group.attribute("label", point.label);
+    for (const auto& [key, value] : point.set) {
+      double number = 0;
+      group.attribute(
+          key, parse_number(value, number) ? AttributeValue(number) : AttributeValue(bare(value)));
+    }
+  }
+  table.variable("label", std::span<const std::string>(labels), {"point"});
+  for (std::size_t k = 0; k < points.front().set.size(); ++k) {
+    std::vector<double> numbers(points.size());
+    std::vector<std::string> texts;
+    bool numeric = true;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      texts.push_back(bare(points[i].set[k].second));
+      numeric = parse_number(texts.back(), numbers[i]) && numeric;
+    }
+    const std::string& key = points.front().set[k].first;
+    if (numeric)
+      table.variable(key, std::span<const double>(numbers), {"point"});
+    else
+      table.variable(key, std::span<const std::string>(texts), {"point"});
+  }
+}
+
+}  // namespace fathom

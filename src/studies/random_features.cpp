@@ -1,0 +1,212 @@
+// Study "random_features": the spectra of random features on power-law data against the law of
+// Paquette, Xiao & Zhu (arXiv 2603.14578), over a sweep of alpha, degree, features, activation and
+// seeds.
+
+#include "spectral/chaos.hpp"
+#include "spectral/exponent_fit.hpp"
+#include "spectral/law.hpp"
+#include "spectral/verdict.hpp"
+#include "studies/comparator.hpp"
+#include "studies/problem.hpp"
+#include "studies/spectrum_output.hpp"
+#include "studies/studies.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+
+namespace fathom {
+namespace {
+
+/// Points that differ in their seed alone.
+struct Configuration {
+  std::string label;
+  const StudyPoint* first = nullptr;
+  std::vector<std::vector<double>> spectra;  ///< trusted eigenvalues, one spectrum a seed
+  std::vector<double> law, comparator;  ///< comparator empty where the deck does not ask for it
+  std::int64_t window_end = 1;
+};
+
+int law_degree(const Deck& deck) {
+  return deck.has("kernel.degree") ? static_cast<int>(deck.integer("kernel.degree")) : 1;
+}
+
+/// Everything that is swept but the seed, as text.
+std::string configuration_key(const StudyPoint& point) {
+  std::string key;
+  for (const auto& [name, value] : point.set)
+    if (name != "run.seed") key += name + " = " + value + ", ";
+  return key.empty() ? key : key.substr(0, key.size() - 2);
+}
+
+FitOptions fit_options(const Deck& deck) {
+  FitOptions options;
+  options.range = default_fit_range(deck.integer("kernel.features"));
+  if (deck.has("study.fit_range"))
+    options.range = {deck.integers("study.fit_range")[0], deck.integers("study.fit_range")[1]};
+  options.confidence = deck.real("study.confidence");
+  options.samples = deck.integer("kernel.features");
+  return options;
+}
+
+/// Mean over seeds of ln(ratio), as a ratio; NaN where a seed has none.
+std::vector<double> geometric_mean_ratio(const std::vector<std::vector<double>>& spectra,
+                                         std::span<const double> reference) {
+  std::vector<double> mean(spectra.front().size(), 0.0);
+  for (const auto& spectrum : spectra) {
+    const std::vector<double> ratio = ratio_to(spectrum, reference);
+    for (std::size_t j = 0; j < mean.size(); ++j)
+      mean[j] += std::log(ratio[j]) / static_cast<double>(spectra.size());
+  }
+  for (double& value : mean)
+    value = std::exp(value);
+  return mean;
+}
+
+void write_against_law(const RunGroup& group, const StudyPoint& point,
+                       const Configuration& configuration, const std::vector<double>& eigenvalue) {
+  const Deck& deck = point.deck;
+  const auto write = [&](const char* name, const std::vector<double>& values, const char* meaning) {
+    group.variable(name, std::span<const double>(values), {"mode"});
+    group.attribute_of(name, "long_name", meaning);
+  };
+  write("law", configuration.law, "(ln^(p-1)(j+1) / j)^alpha, up to a constant");
+  write("law_ratio", ratio_to(eigenvalue, configuration.law), "eigenvalue over law");
+  if (!configuration.comparator.empty()) {
+    write("comparator", configuration.comparator, "finite-size chaos comparator");
+    write("comparator_ratio", ratio_to(eigenvalue, configuration.comparator),
+          "eigenvalue over comparator");
+  }
+  const FitOptions options = fit_options(deck);
+  group.attribute("alpha", deck.real("data.alpha"));
+  group.attribute("degree", law_degree(deck));
+  group.attribute("features", deck.integer("kernel.features"));
+  group.attribute("dim", deck.integer("data.dim"));
+  group.attribute("activation", deck.text("kernel.activation"));
+  group.attribute("seed", deck.integer("run.seed"));
+  group.attribute("law_window_end", configuration.window_end);
+  group.attribute("fit_low", options.range.first);
+  group.attribute("fit_high", options.range.last);
+  group.attribute("exponent", power_law_exponent(eigenvalue, options.range));
+}
+
+Configuration begin_configuration(const StudyPoint& point, std::int64_t modes) {
+  const Deck& deck = point.deck;
+  Configuration configuration;
+  configuration.label = configuration_key(point);
+  configuration.first = &point;
+  configuration.law = law_spectrum(modes, deck.real("data.alpha"), law_degree(deck));
+  configuration.window_end = law_window_end(deck.integer("kernel.features"), law_degree(deck));
+  if (deck.flag("study.comparator")) configuration.comparator = comparator_of(deck, modes);
+  return configuration;
+}
+
+/// One row of /fits.
+struct FitRow {
+  const Configuration* configuration;
+  ExponentFit fit;
+  RatioSpread law, comparator;
+  LawVerdict verdict;
+};
+
+FitRow fit_configuration(const Configuration& configuration) {
+  const Deck& deck = configuration.first->deck;
+  FitRow row{&configuration, fit_exponent(configuration.spectra, fit_options(deck)), {}, {}, {}};
+  row.law =
+      ratio_spread(geometric_mean_ratio(configuration.spectra, configuration.law), row.fit.range);
+  if (!configuration.comparator.empty())
+    row.comparator = ratio_spread(
+        geometric_mean_ratio(configuration.spectra, configuration.comparator), row.fit.range);
+  row.verdict = law_verdict({.activation = deck.text("kernel.activation"),
+                             .degree = law_degree(deck),
+                             .features = deck.integer("kernel.features"),
+                             .alpha = deck.real("data.alpha"),
+                             .fit = row.fit,
+                             .law = row.law,
+                             .comparator = row.comparator});
+  return row;
+}
+
+void write_fits(RunFile& file, const std::vector<FitRow>& rows) {
+  const RunGroup group = file.group("/fits");
+  group.counting_scale("fit", static_cast<std::int64_t>(rows.size()));
+  const auto write = [&](const char* name, auto value_of) {
+    using Value = std::decay_t<decltype(value_of(rows.front()))>;
+    std::vector<Value> values;
+    for (const FitRow& row : rows)
+      values.push_back(value_of(row));
+    group.variable(name, std::span<const Value>(values), {"fit"});
+  };
+  const auto deck = [](const FitRow& row) -> const Deck& { return row.configuration->first->deck; };
+  write("configuration", [](const FitRow& r) { return r.configuration->label; });
+  write("alpha", [&](const FitRow& r) { return deck(r).real("data.alpha"); });
+  write("degree", [&](const FitRow& r) { return std::int64_t{law_degree(deck(r))}; });
+  write("features", [&](const FitRow& r) { return deck(r).integer("kernel.features"); });
+  write("dim", [&](const FitRow& r) { return deck(r).integer("data.dim"); });
+  write("activation", [&](const FitRow& r) { return deck(r).text("kernel.activation"); });
+  write("seeds", [](const FitRow& r) { return std::int64_t{r.fit.seeds}; });
+  write("exponent", [](const FitRow& r) { return r.fit.exponent; });
+  write("exponent_low", [](const FitRow& r) { return r.fit.low; });
+  write("exponent_high", [](const FitRow& r) { return r.fit.high; });
+  write("statistical", [](const FitRow& r) { return r.fit.statistical; });
+  write("seed_spread", [](const FitRow& r) { return r.fit.seed_spread; });
+  write("finite_size", [](const FitRow& r) { return r.fit.finite_size; });
+  write("range_shift", [](const FitRow& r) { return r.fit.range_shift; });
+  write("fit_low", [](const FitRow& r) { return r.fit.range.first; });
+  write("fit_high", [](const FitRow& r) { return r.fit.range.last; });
+  write("window_end", [](const FitRow& r) { return r.configuration->window_end; });
+  write("law_ratio_min", [](const FitRow& r) { return r.law.relative_minimum; });
+  write("law_ratio_max", [](const FitRow& r) { return r.law.relative_maximum; });
+  write("law_ratio_spread", [](const FitRow& r) { return r.law.spread; });
+  const auto or_nan = [](const FitRow& r, double value) {
+    return r.comparator.count > 0 ? value : std::nan("");
+  };
+  write("comparator_ratio_min", [&](const FitRow& r) { return or_nan(r, r.comparator.minimum); });
+  write("comparator_ratio_max", [&](const FitRow& r) { return or_nan(r, r.comparator.maximum); });
+  write("decided", [](const FitRow& r) { return std::int64_t{r.verdict.decided}; });
+  write("agrees", [](const FitRow& r) { return std::int64_t{r.verdict.agrees}; });
+  write("verdict", [](const FitRow& r) { return r.verdict.sentence; });
+  write("method", [](const FitRow& r) { return r.fit.method; });
+}
+
+}  // namespace
+
+StudyOutcome run_random_features_study(const StudyContext& context) {
+  StudyOutcome outcome;
+  const std::vector<StudyPoint> points = study_points(context.deck);
+  write_points(context.file, points);
+  std::vector<std::unique_ptr<Configuration>> configurations;
+  std::map<std::string, Configuration*> by_key;
+  for (const StudyPoint& point : points) {
+    const StudyProblem problem = make_problem(context, point.deck);
+    const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);
+    outcome.certificate = worse(outcome.certificate, spectrum.certificate.verdict());
+
+    Configuration*& configuration = by_key[configuration_key(point)];
+    if (!configuration) {
+      configurations.push_back(std::make_unique<Configuration>(begin_configuration(
+          point, static_cast<std::int64_t>(spectrum.result.eigenvalue.size()))));
+      configuration = configurations.back().get();
+    }
+    const RunGroup group = context.file.group(point.group);
+    const RunGroup written =
+        write_spectrum(group, "spectrum", spectrum, problem.spectrum.n, *problem.assembly,
+                       point.deck.flag("run.store_eigenvectors"));
+    write_quality(group, spectrum.certificate);
+    write_against_law(written, point, *configuration, trusted_eigenvalues(spectrum));
+    configuration->spectra.push_back(trusted_eigenvalues(spectrum));
+    context.file.settle();
+    context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
+  }
+
+  std::vector<FitRow> rows;
+  for (const auto& configuration : configurations)
+    rows.push_back(fit_configuration(*configuration));
+  write_fits(context.file, rows);
+  for (const FitRow& row : rows)
+    outcome.verdicts.push_back(row.verdict.sentence);
+  return outcome;
+}
+
+}  // namespace fathom

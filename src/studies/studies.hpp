@@ -1,0 +1,18 @@
+#pragma once
+
+// One function a study; run_study (context.hpp) picks by study.kind. A new study is one file and
+// one line there.
+
+#include "studies/context.hpp"
+
+namespace fathom {
+
+/// A certified spectrum of any kernel; targets in its eigenbasis; the data's covariance before the
+/// layer. Collective.
+StudyOutcome run_spectrum_study(const StudyContext& context);
+
+/// The power law of random features (Paquette, Xiao & Zhu, arXiv 2603.14578), over a sweep.
+/// Collective.
+StudyOutcome run_random_features_study(const StudyContext& context);
+
+}  // namespace fathom

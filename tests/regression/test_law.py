@@ -1,0 +1,47 @@
+"""The power law of random features at d = 4096, v = 4d, alpha = 1.5: what the theory promises, and what it does not."""
+import numpy as np
+
+from conftest import population_deck, slope
+
+D = 4096
+LOW, HIGH = 5, D // 10
+
+
+def fit_row(result):
+    with result.file() as file:
+        fits = file["fits"]
+        return {name: fits[name][0] for name in fits if name != "fit"}
+
+
+def test_p1_shows_its_law(run):
+    result = run(population_deck(D, 4 * D, degree=1, study=dict(fit_range=[LOW, HIGH])))
+    assert result.code == 0, result.err
+    s = result.spectrum()
+    assert abs(slope(s["eigenvalue"], LOW, HIGH) - 1.5) <= 0.03
+    assert abs(fit_row(result)["exponent"] - 1.5) <= 0.03
+    assert s["trusted_count"] == D and s["eigenvalue"][0] > s["eigenvalue"][-1] > 0
+
+
+def test_p2_is_close_to_its_law(run):
+    result = run(population_deck(D, 4 * D, degree=2, study=dict(fit_range=[LOW, HIGH])))
+    assert result.code == 0, result.err
+    j = np.arange(LOW, HIGH + 1)
+    ratio = result.spectrum()["eigenvalue"][LOW - 1:HIGH] / (np.log(j + 1) / j) ** 1.5
+    ratio /= np.exp(np.mean(np.log(ratio)))
+    assert 1 / 1.5 <= ratio.min() and ratio.max() <= 1.5
+    row = fit_row(result)
+    assert 1 / 1.5 <= row["law_ratio_min"] and row["law_ratio_max"] <= 1.5
+
+
+def test_p3_says_that_d_is_too_small(run):
+    result = run(population_deck(D, 4 * D, degree=3, study=dict(fit_range=[LOW, HIGH])))
+    assert result.code == 0, result.err
+    s = result.spectrum()
+    j = np.arange(LOW, HIGH + 1)
+    to_law = s["eigenvalue"][LOW - 1:HIGH] / (np.log(j + 1) ** 2 / j) ** 1.5
+    to_comparator = s["eigenvalue"][LOW - 1:HIGH] / s["comparator"][LOW - 1:HIGH]
+    assert to_law.max() / to_law.min() > 5
+    assert 0.6 <= to_comparator.min() and to_comparator.max() <= 1.8
+    row = fit_row(result)
+    assert row["decided"] == 0 and b"too small" in row["verdict"]
+    assert row["window_end"] < 20
