@@ -22,12 +22,12 @@ namespace fathom {
 /// What status.json says. Times are ISO 8601 UTC and kept by the folder.
 struct RunStatus {
   std::string state = "running";  ///< running | finished | failed | checkpointed
-  std::string phase;              ///< what is being done, a few words
+  std::string phase{};            ///< what is being done, a few words
   int exit_code = 0;              ///< meaningful once the state is not "running"
-  std::string message;            ///< one line; the error's text where the state is "failed"
+  std::string message{};          ///< one line; the error's text where the state is "failed"
   std::int64_t points_done = 0;   ///< of a sweep; 0 of 1 for a single run
   std::int64_t points_total = 1;
-  std::vector<std::string> files;  ///< finished output files, relative to the folder
+  std::vector<std::string> files{};  ///< finished output files, relative to the folder
 };
 
 /// Every rank holds one; only rank 0 touches the disk. Move-only. The destructor gives the lock

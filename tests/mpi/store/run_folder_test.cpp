@@ -1,0 +1,136 @@
+#include "store/run_folder.hpp"
+
+#include "test_folder.hpp"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace fathom {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class RunFolderTest : public testing::Test {
+ protected:
+  RunFolder open(const fs::path& path, bool overwrite = false) const {
+    return RunFolder::open(world, path, overwrite, "deck", "resolved");
+  }
+  void on_root(const std::function<void()>& action) const {
+    world.barrier();
+    if (world.root()) action();
+    world.barrier();
+  }
+  const Communicator world = Communicator::world();
+  const TestFolder folder{world};
+  const fs::path output = folder.path() / "deep" / "output";
+};
+
+TEST_F(RunFolderTest, MakesTheFolderItsDecksAndItsStatus) {
+  RunFolder run = open(output);
+  EXPECT_EQ(run.path(), output);
+  EXPECT_EQ(run.publish({.state = "finished",
+                         .phase = "done",
+                         .exit_code = 80,
+                         .message = "a \"quoted\" line",
+                         .points_done = 2,
+                         .points_total = 3,
+                         .files = {"run.h5"}}),
+            "");
+  on_root([&] {
+    EXPECT_EQ(text_of(output / "deck.toml"), "deck");
+    EXPECT_EQ(text_of(output / "deck.resolved.toml"), "resolved");
+    const auto status = nlohmann::json::parse(text_of(output / "status.json"));
+    EXPECT_EQ(status["state"], "finished");
+    EXPECT_EQ(status["phase"], "done");
+    EXPECT_EQ(status["exit_code"], 80);
+    EXPECT_EQ(status["message"], "a \"quoted\" line");
+    EXPECT_EQ(status["progress"]["points_done"], 2);
+    EXPECT_EQ(status["progress"]["points_total"], 3);
+    EXPECT_EQ(status["files"], nlohmann::json::array({"run.h5"}));
+    EXPECT_EQ(status["ranks"], world.size());
+    EXPECT_TRUE(status.contains("started") && status.contains("updated") &&
+                status.contains("host") && status.contains("pid"));
+    EXPECT_TRUE(fs::exists(output / ".fathom.lock"));
+  });
+}
+
+TEST_F(RunFolderTest, LockIsGivenBack) {
+  { const RunFolder run = open(output); }
+  on_root([&] { EXPECT_FALSE(fs::exists(output / ".fathom.lock")); });
+}
+
+TEST_F(RunFolderTest, ExistingOutputIsRefusedAndUntouched) {
+  on_root([&] {
+    fs::create_directories(output);
+    std::ofstream(output / "run.h5") << "precious";
+  });
+  expect_error(world, ExitCode::exists, "holds the output of a run", [&] { open(output); });
+  on_root([&] {
+    EXPECT_EQ(text_of(output / "run.h5"), "precious");
+    EXPECT_EQ(std::distance(fs::directory_iterator(output), {}), 1);
+  });
+}
+
+TEST_F(RunFolderTest, FolderOfOthersIsRefusedUnlessEmpty) {
+  on_root([&] { fs::create_directories(output); });
+  { const RunFolder run = open(output); }
+  on_root([&] {
+    fs::remove_all(output);
+    fs::create_directories(output);
+    std::ofstream(output / "thesis.tex") << "text";
+  });
+  expect_error(world, ExitCode::exists, "not empty", [&] { open(output); });
+}
+
+TEST_F(RunFolderTest, OverwriteRemovesOurFilesOnly) {
+  on_root([&] {
+    fs::create_directories(output / "plots");
+    for (const char* name : {"run.h5", "run.h5.tmp-1", "fathom.log", "notes.txt", "plots/a.png"})
+      std::ofstream(output / name) << "old";
+  });
+  const RunFolder run = open(output, true);
+  on_root([&] {
+    EXPECT_EQ(text_of(output / "notes.txt"), "old");
+    EXPECT_EQ(text_of(output / "plots" / "a.png"), "old");
+    for (const char* name : {"run.h5", "run.h5.tmp-1", "fathom.log"})
+      EXPECT_FALSE(fs::exists(output / name)) << name;
+    EXPECT_EQ(text_of(output / "deck.toml"), "deck");
+  });
+}
+
+TEST_F(RunFolderTest, TwoRunsIntoOneFolderAreRefused) {
+  const RunFolder first = open(output);
+  expect_error(world, ExitCode::exists, "another run is writing", [&] { open(output, true); });
+  on_root([&] { EXPECT_EQ(text_of(output / "deck.toml"), "deck"); });
+}
+
+TEST_F(RunFolderTest, PathsThatCannotBeFoldersAreRefused) {
+  on_root([&] { std::ofstream(folder.path() / "file") << "x"; });
+  expect_error(world, ExitCode::io, "is a file", [&] { open(folder.path() / "file"); });
+  expect_error(world, ExitCode::io, "is a file", [&] { open(folder.path() / "file" / "a" / "b"); });
+  expect_error(world, ExitCode::io, "cannot be made", [&] { open("/proc/none/output"); });
+  expect_error(world, ExitCode::io, "cannot be made",
+               [&] { open(folder.path() / std::string(300, 'x')); });
+}
+
+TEST_F(RunFolderTest, StatusThatCannotBeWrittenIsSaidAndSurvived) {
+  RunFolder run = open(output);
+  on_root([&] {
+    fs::remove(output / "status.json");
+    fs::create_directories(output / "status.json" / "inside");
+  });
+  const std::string trouble = run.publish({.phase = "x"});
+  EXPECT_THAT(trouble, testing::HasSubstr(world.root() ? "status.json" : ""));
+  EXPECT_EQ(trouble.empty(), !world.root());
+}
+
+}  // namespace
+}  // namespace fathom
