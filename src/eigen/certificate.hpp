@@ -18,7 +18,7 @@ struct Check {
   double value = 0;  ///< usually in units of n ε ‖A‖
   double warn = 10;
   double fail = 60;
-  std::string meaning;  ///< the formula, one line
+  std::string meaning = {};  ///< the formula, one line
 
   Verdict verdict() const;
 };

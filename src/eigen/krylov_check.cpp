@@ -84,13 +84,26 @@ RitzPairs rayleigh_ritz(Basis& basis, std::int64_t n) {
   return pairs;
 }
 
-/// Distance from x to the nearest of descending values.
-double distance(double x, std::span<const double> descending) {
-  const auto below = std::lower_bound(descending.begin(), descending.end(), x, std::greater<>());
-  double nearest = std::numeric_limits<double>::infinity();
-  if (below != descending.end()) nearest = std::abs(*below - x);
-  if (below != descending.begin()) nearest = std::min(nearest, std::abs(*(below - 1) - x));
-  return nearest;
+struct Nearest {
+  double distance;  ///< to the nearest value
+  double gap;       ///< to the nearest but one
+};
+
+/// @pre descending and not empty
+Nearest nearest(double x, std::span<const double> descending) {
+  const auto size = static_cast<std::ptrdiff_t>(descending.size());
+  const auto below = std::lower_bound(descending.begin(), descending.end(), x, std::greater<>()) -
+                     descending.begin();
+  Nearest found{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(0, below - 2);
+       k < std::min<std::ptrdiff_t>(size, below + 2); ++k) {
+    const double d = std::abs(descending[static_cast<std::size_t>(k)] - x);
+    if (d < found.distance)
+      found = {d, found.distance};
+    else if (d < found.gap)
+      found.gap = d;
+  }
+  return found;
 }
 
 }  // namespace
@@ -153,9 +166,12 @@ RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int
 double ritz_value_excess(const RitzPairs& ritz, std::span<const double> eigenvalue, bool all) {
   double worst = 0;
   for (std::size_t i = 0; i < ritz.value.size(); ++i) {
-    const double low = ritz.value[i] - ritz.residual[i];
-    if (!all && !(low > eigenvalue.back())) continue;
-    worst = std::max(worst, distance(ritz.value[i], eigenvalue) - ritz.residual[i]);
+    const double theta = ritz.value[i], rho = ritz.residual[i];
+    if (!all && !(theta - rho > eigenvalue.back())) continue;
+    Nearest found = nearest(theta, eigenvalue);
+    if (!all) found.gap = std::min(found.gap, theta - eigenvalue.back());
+    const double radius = rho < found.gap ? rho * (rho / found.gap) : rho;
+    worst = std::max(worst, found.distance - radius);
   }
   return worst;
 }

@@ -26,10 +26,11 @@ struct RitzPairs {
 RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int steps,
                         std::uint64_t seed);
 
-/// There is an eigenvalue within ρ of θ for every Ritz pair (θ, ρ) (Parlett, The Symmetric
-/// Eigenvalue Problem, 4.5). The largest distance, beyond ρ, from a Ritz value to the computed
+/// For every Ritz pair (θ, ρ) there is an eigenvalue within min(ρ, ρ²/gap) of θ, gap being the
+/// distance of θ to the other eigenvalues (Parlett, The Symmetric Eigenvalue Problem, 4.5 and 11.7;
+/// Kato–Temple). The largest distance, beyond that radius, from a Ritz value to the computed
 /// eigenvalues; with `all` false only Ritz values whose eigenvalue must be among the ones given
-/// count. Pure. @pre eigenvalue descending and finite
+/// count. Pure. @pre eigenvalue descending, finite, not empty
 double ritz_value_excess(const RitzPairs& ritz, std::span<const double> eigenvalue, bool all);
 
 /// Cauchy interlacing: the i-th largest Ritz value never exceeds the i-th largest eigenvalue, and

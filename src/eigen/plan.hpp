@@ -27,8 +27,8 @@ Capabilities capabilities(Backend backend);
 
 /// The user's own grid and block size, where given.
 struct LayoutWish {
-  std::optional<GridShape> grid;
-  std::optional<std::int64_t> block;
+  std::optional<GridShape> grid = {};
+  std::optional<std::int64_t> block = {};
 };
 
 struct SolverPlan {
