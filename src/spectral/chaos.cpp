@@ -30,6 +30,14 @@ double product(const ChaosTerm& term, std::span<const double> spectrum,
   return value;
 }
 
+/// tr H = Σ_{j≤v} j^-alpha, from the smallest term.
+double trace_of_power_law(std::int64_t dim, double alpha) {
+  double sum = 0.0;
+  for (std::int64_t j = dim; j >= 1; --j)
+    sum += std::pow(static_cast<double>(j), -alpha);
+  return sum;
+}
+
 }  // namespace
 
 std::vector<ChaosTerm> monomial_chaos(int degree, double trace) {
@@ -57,13 +65,6 @@ std::vector<ChaosTerm> hermite_chaos(std::span<const double> coefficient, double
          std::exp(2.0 * std::log(std::abs(b)) + std::lgamma(k + 1.0) - k * std::log(trace))});
   }
   return terms;
-}
-
-double power_law_trace(std::int64_t dim, double alpha) {
-  double sum = 0.0;
-  for (std::int64_t j = dim; j >= 1; --j)
-    sum += std::pow(static_cast<double>(j), -alpha);
-  return sum;
 }
 
 std::vector<double> chaos_comparator(std::span<const ChaosTerm> terms,
@@ -104,7 +105,7 @@ std::vector<double> chaos_comparator(int degree, double alpha, std::int64_t dim,
   std::vector<double> spectrum(static_cast<std::size_t>(dim));
   for (std::int64_t j = 1; j <= dim; ++j)
     spectrum[j - 1] = std::pow(static_cast<double>(j), -alpha);
-  return chaos_comparator(monomial_chaos(degree, power_law_trace(dim, alpha)), spectrum, count);
+  return chaos_comparator(monomial_chaos(degree, trace_of_power_law(dim, alpha)), spectrum, count);
 }
 
 }  // namespace fathom

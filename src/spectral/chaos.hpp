@@ -30,9 +30,6 @@ std::vector<ChaosTerm> monomial_chaos(int degree, double trace);
 /// @pre trace > 0, coefficient.size() ≤ 171
 std::vector<ChaosTerm> hermite_chaos(std::span<const double> coefficient, double trace);
 
-/// tr H = Σ_{j≤v} j^-alpha, summed from the smallest term.
-double power_law_trace(std::int64_t dim, double alpha);
-
 /// The `count` largest values of the union, falling. A term of order 0 is one mode. Zero past the
 /// end where there are fewer (degree 1: rank v). Each multiset enters once. O(count log count) by a
 /// heap over index tuples in which every tuple has one parent.

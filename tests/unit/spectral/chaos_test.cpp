@@ -96,11 +96,6 @@ TEST(Chaos, DegreeOneIsTheSpectrumOfTheData) {
     EXPECT_DOUBLE_EQ(got[j], j < 40 ? h[j] : 0.0);
 }
 
-TEST(Chaos, TraceOfThePowerLaw) {
-  EXPECT_NEAR(power_law_trace(4, 1.0), 25.0 / 12.0, 1e-15);
-  EXPECT_NEAR(power_law_trace(1'000'000, 2.0), 1.6449330668487264, 1e-12);  // ζ(2) − 1e-6 + 5e-13
-}
-
 TEST(Chaos, CountsTheProductsAtFullSize) {
   // Degree 2 without its constant mode: products i·j ≤ x number Σ_{i≤√x} (⌊x/i⌋ − i + 1).
   const std::int64_t count = 33'000;
