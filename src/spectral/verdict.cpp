@@ -25,10 +25,8 @@ bool window_decides(std::int64_t features, int degree) {
 
 /// The smallest d, to about 10 %, whose window decides.
 double deciding_features(int degree) {
-  double d = 3.0;
+  double d = std::exp(degree + 1.0);  // d / log^{p+1} d rises from there on
   const auto window = [&] { return d / std::pow(std::log(d), degree + 1); };
-  // d / log^{p+1} d falls until d = e^{p+1}: start the search where it rises.
-  d = std::exp(degree + 1.0);
   while (window() < decade * first_falling_mode(degree))
     d *= 1.1;
   return d;
@@ -38,6 +36,12 @@ std::string fitted(const ExponentFit& fit) {
   return fmt::format("{:.3f} [{:.3f}, {:.3f}] over modes {}-{} from {} seed{}", fit.exponent,
                      fit.low, fit.high, fit.range.first, fit.range.last, fit.seeds,
                      fit.seeds == 1 ? "" : "s");
+}
+
+/// Where the fit uses modes about which the theorem says nothing; empty otherwise.
+std::string past_window(const LawEvidence& evidence, std::int64_t window_end) {
+  if (evidence.fit.range.last <= window_end) return {};
+  return fmt::format("; modes past {} lie outside the theorem's window", window_end);
 }
 
 /// Clauses on the ratios, each with its leading separator; empty where nothing was measured.
@@ -53,13 +57,17 @@ std::string ratios(const LawEvidence& evidence) {
 }
 
 std::string too_small(const LawEvidence& evidence, std::int64_t window_end, double expected) {
+  const double falling = first_falling_mode(evidence.degree);
   return fmt::format(
-      "d = {} is too small to decide for p = {}: the theorem's window ends at mode {}, and the law "
-      "falls only past mode {:.0f}, so the fitted slope {} does not decide (the law itself shows "
-      "{:.3f} there, alpha = {:g}){}. A decade of deciding modes needs d of about {:.1g}.",
+      "d = {} is too small to decide for p = {}: the theorem's window ends at mode {}{}; the "
+      "fitted exponent {} decides nothing (alpha = {:g}, and the law itself would show {:.3f} over "
+      "these modes){}. A decade of deciding modes needs d of about {:.1g}.",
       evidence.features, evidence.degree, window_end,
-      std::ceil(first_falling_mode(evidence.degree)), fitted(evidence.fit), expected,
-      evidence.alpha, ratios(evidence), deciding_features(evidence.degree));
+      evidence.degree > 1
+          ? fmt::format(" and the law falls only past mode {:.0f}", std::ceil(falling))
+          : std::string(),
+      fitted(evidence.fit), evidence.alpha, expected, ratios(evidence),
+      deciding_features(evidence.degree));
 }
 
 }  // namespace
@@ -71,14 +79,14 @@ LawVerdict law_verdict(const LawEvidence& evidence) {
   if (!monomial)
     return {false, false,
             fmt::format("The law is stated for monomial features; for {} it decides nothing: the "
-                        "fitted slope is {}{}.",
+                        "fitted exponent is {}{}.",
                         evidence.activation, fitted(fit), ratios(evidence))};
   FATHOM_ASSERT(evidence.degree >= 1 && evidence.features >= 1 && evidence.alpha > 0.0,
                 "p = {}, d = {}, alpha = {}", evidence.degree, evidence.features, evidence.alpha);
   if (!std::isfinite(fit.exponent))
     return {
         false, false,
-        fmt::format("Fewer than three trusted modes in {}-{}: no slope could be fitted, nothing "
+        fmt::format("Fewer than three trusted modes in {}-{}: no exponent could be fitted, nothing "
                     "is decided.",
                     fit.range.first, fit.range.last)};
 
@@ -93,16 +101,18 @@ LawVerdict law_verdict(const LawEvidence& evidence) {
   if (!(fit.width() <= tolerance))
     return {
         false, false,
-        fmt::format("The error is too large to decide for p = {}, d = {}: the fitted slope {} "
+        fmt::format("The error is too large to decide for p = {}, d = {}: the fitted exponent {} "
                     "has an interval wider than {:.2f}{}.",
                     evidence.degree, evidence.features, fitted(fit), tolerance, ratios(evidence))};
   const bool agrees = fit.contains(expected);
-  return {true, agrees,
-          fmt::format("The spectra {} the law for p = {}, d = {}: the fitted slope {} {} {:.3f}, "
-                      "the slope of the law there (alpha = {:g}, window up to mode {}){}.",
-                      agrees ? "agree with" : "differ beyond error from", evidence.degree,
-                      evidence.features, fitted(fit), agrees ? "contains" : "does not contain",
-                      expected, evidence.alpha, window_end, ratios(evidence))};
+  return {
+      true, agrees,
+      fmt::format("The spectra {} the law for p = {}, d = {}: the fitted exponent {} {} {:.3f}, "
+                  "that of the law over these modes (alpha = {:g}){}{}.",
+                  agrees ? "agree with" : "differ beyond error from", evidence.degree,
+                  evidence.features, fitted(fit),
+                  agrees ? "is consistent with" : "is not consistent with", expected,
+                  evidence.alpha, past_window(evidence, window_end), ratios(evidence))};
 }
 
 }  // namespace fathom
