@@ -239,8 +239,8 @@ std::array<std::uint32_t, 2> philox_key(RandomKey key) {
   return {words.k0, words.k1};
 }
 
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key) {
+std::array<std::uint32_t, 4> philox_block(std::array<std::uint32_t, 4> counter,
+                                          std::array<std::uint32_t, 2> key) {
   const Blocks x = philox(
       {broadcast(counter[0]), broadcast(counter[1]), broadcast(counter[2]), broadcast(counter[3])},
       {key[0], key[1]});

@@ -50,7 +50,7 @@ double uniform(RandomKey key, std::int64_t item, std::int64_t coordinate);
 std::array<std::uint32_t, 2> philox_key(RandomKey key);
 
 /// The block cipher itself, by the same code as the fills. Local.
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key);
+std::array<std::uint32_t, 4> philox_block(std::array<std::uint32_t, 4> counter,
+                                          std::array<std::uint32_t, 2> key);
 
 }  // namespace fathom
