@@ -117,7 +117,7 @@ std::vector<Deck> Builder::resolve_points(const Assigner& assigner, std::int64_t
         tally = tallies.insert(tallies.end(), {issue, 0, label(assigner, given)});
       ++tally->times;
     }
-    if (tallies.empty()) decks.push_back(resolved(resolver));
+    decks.push_back(resolved(resolver));
   }
   for (auto& [issue, times, first_point] : tallies) {
     // A key that belongs at some points of a sweep is left out at the others.

@@ -16,7 +16,7 @@ bool is_number(Type type) {
 }
 
 std::string number(const Key& key, double value) {
-  if (key.type == Type::real) return to_plain(value);
+  if (key.type == Type::real) return fmt::format("{:.15g}", value);
   return fmt::format("{}", static_cast<std::int64_t>(value));
 }
 
@@ -25,7 +25,7 @@ std::string range_in_words(const Key& key) {
   if (min && max && !open_min && !open_max)
     return fmt::format(" from {} to {}", number(key, *min), number(key, *max));
   std::string out;
-  if (min) out += fmt::format("{}{}", open_min ? " above " : " not below ", number(key, *min));
+  if (min) out += fmt::format("{}{}", open_min ? " above " : " of at least ", number(key, *min));
   if (max)
     out += fmt::format("{}{}{}", min ? " and" : "", open_max ? " below " : " up to ",
                        number(key, *max));

@@ -69,10 +69,9 @@ std::string nearest_key(std::string_view path) {
     if (leaf_of(key.path) == leaf) return std::string(key.path);
   if (const auto sibling = nearest(leaf, siblings); !sibling.empty())
     return section.empty() ? sibling : std::string(section) + "." + sibling;
-  if (const auto other = nearest(leaf, leaves); !other.empty())
-    return paths[static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), other) -
-                                          leaves.begin())];
-  return nearest(path, paths);
+  const auto other = nearest(leaf, leaves);
+  const auto at = std::find(leaves.begin(), leaves.end(), other);
+  return at == leaves.end() ? std::string{} : paths[static_cast<std::size_t>(at - leaves.begin())];
 }
 
 }  // namespace fathom::deck
