@@ -134,7 +134,8 @@ def states(value: np.ndarray, bound: np.ndarray, rank: Optional[int] = None) -> 
 
 
 def put_spectrum(maker: RunMaker, point: str, value: np.ndarray, rank: Optional[int] = None, name: str = "spectrum",
-                 extra: Optional[Dict[str, np.ndarray]] = None, bound: Optional[np.ndarray] = None, **attributes: Any) -> np.ndarray:
+                 extra: Optional[Dict[str, np.ndarray]] = None, bound: Optional[np.ndarray] = None,
+                 **attributes: Any) -> np.ndarray:
     n = value.size
     bound = np.full(n, 16 * EPS * value[0]) if bound is None else bound
     state = states(value, bound, rank)
@@ -170,7 +171,8 @@ def put_machine(maker: RunMaker) -> None:
         "name", ["assembly", "solve", "certificate", "analysis", "write"], "phase").variable(
         "min", [1.1, 8.0, 0.2, 0.01, 0.05], "phase").variable("mean", [1.2, 8.4, 0.3, 0.02, 0.06], "phase").variable(
         "max", [1.3, 9.1, 0.4, 0.04, 0.06], "phase").variable("gflops", [88.0, 41.0, np.nan, np.nan, np.nan], "phase")
-    maker.group("memory").attributes(matrix_bytes=512 * 2**20, predicted_peak_bytes=1200 * 2**20, measured_peak_bytes=1130 * 2**20)
+    maker.group("memory").attributes(matrix_bytes=512 * 2**20, predicted_peak_bytes=1200 * 2**20,
+                                       measured_peak_bytes=1130 * 2**20)
 
 
 def law_extras(value: np.ndarray, degree: int, alpha: float, v: int) -> Dict[str, np.ndarray]:
@@ -185,11 +187,12 @@ def window_end(d: int, degree: int) -> int:
 # Kinds of runs
 
 
-def sweep(folder: Path, d: int = 800, degrees: Sequence[int] = (1, 2, 3), seeds: int = 5, alphas: Sequence[float] = (1.5,)) -> Path:
+def sweep(folder: Path, d: int = 800, degrees: Sequence[int] = (1, 2, 3), seeds: int = 5,
+          alphas: Sequence[float] = (1.5,)) -> Path:
     v = 4 * d
     maker = RunMaker(folder, f"Random features on power-law data, d = {d}", "random_features", verdict="p = 1: exponent "
-                     "1.498 [1.47, 1.53] agrees with α = 1.5. p = 3: d is too small to decide: the theorem's window ends at "
-                     f"mode {window_end(d, 3)}.")
+                     "1.498 [1.47, 1.53] agrees with α = 1.5. p = 3: d is too small to decide: the theorem's window "
+                     f"ends at mode {window_end(d, 3)}.")
     keys: Dict[str, List[Any]] = {"data.alpha": [], "kernel.degree": [], "run.seed": [], "label": []}
     fits: List[Tuple] = []
     for alpha in alphas:
@@ -220,8 +223,8 @@ def sweep(folder: Path, d: int = 800, degrees: Sequence[int] = (1, 2, 3), seeds:
     table = maker.group("sweep/points").scale("point", np.arange(1, len(keys["label"]) + 1))
     for key, column in keys.items():
         table.variable(key, column, "point")
-    names = ("alpha degree features dim activation seeds exponent exponent_low exponent_high seed_spread range_shift fit_low "
-             "fit_high window_end law_ratio_spread comparator_ratio_min comparator_ratio_max decided verdict").split()
+    names = ("alpha degree features dim activation seeds exponent exponent_low exponent_high seed_spread range_shift "
+             "fit_low fit_high window_end law_ratio_spread comparator_ratio_min comparator_ratio_max decided verdict").split()
     group = maker.group("fits").scale("fit", np.arange(1, len(fits) + 1))
     for key, column in zip(names, zip(*fits)):
         group.variable(key, np.array(column, dtype=np.int8) if key == "decided" else list(column), "fit")
@@ -263,13 +266,15 @@ def digits(folder: Path, n: int = 600, depths: Sequence[int] = (1, 2, 3), classe
                      fit_low=2, fit_high=30)
         coefficient = vectors.T @ y
         power = coefficient**2 / (y**2).sum(axis=0)
-        targets = maker.group(f"{point.rstrip('/')}/targets").scale("mode", np.arange(1, n + 1)).scale("target", np.arange(1, classes + 1))
+        targets = maker.group(f"{point.rstrip('/')}/targets")
+        targets.scale("mode", np.arange(1, n + 1)).scale("target", np.arange(1, classes + 1))
         for key, block in (("coefficient", coefficient), ("power", power), ("cumulative_power", power.cumsum(axis=0))):
             targets.variable(key, block, "mode", "target")
         ridge = np.geomspace(max(value[value > 0].min() / value[0], 1e-16), 1, 60)
         positive = np.maximum(value, 0) / value[0]
         maker.group(f"{point.rstrip('/')}/effective_dimension").scale("lambda", ridge).variable(
-            "effective_dimension", [(positive / (positive + r)).sum() for r in ridge], "lambda").attributes(lambda_max=value[0])
+            "effective_dimension", [(positive / (positive + r)).sum() for r in ridge], "lambda").attributes(
+            lambda_max=value[0])
         put_quality(maker, point)
         if len(depths) > 1:
             maker.group(point).attributes(kernel="ntk", label=f"depth = {depth}", **{"kernel.depth": depth})
@@ -291,7 +296,6 @@ def noise_floor(folder: Path, n: int = 1000, exponent: float = 8.0, rank: Option
     matrix = (q * true) @ q.T
     put_spectrum(maker, "/", np.linalg.eigvalsh((matrix + matrix.T) / 2)[::-1], rank=rank)
     put_quality(maker, "/", 30.0)
-    put_machine(maker)
     return maker.finish()
 
 
@@ -325,8 +329,8 @@ def many(folder: Path, points: int = 150, n: int = 60, seeds: int = 1) -> Path:
     return maker.finish()
 
 
-KINDS = {"sweep": sweep, "single": single, "digits": digits, "noise_floor": noise_floor, "untrusted": untrusted, "bare": bare,
-         "many": many}
+KINDS = {"sweep": sweep, "single": single, "digits": digits, "noise_floor": noise_floor, "untrusted": untrusted,
+         "bare": bare, "many": many}
 
 if __name__ == "__main__":
     print(KINDS[sys.argv[1]](Path(sys.argv[2]), *map(int, sys.argv[3:])))

@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_written(runs, tmp_path):
     assert cli.main([str(runs["one_mode"]), "-o", str(tmp_path / "file")]) == 74
 
 
-@pytest.mark.parametrize("value,text", [(None, "–"), (float("nan"), "–"), (1.49231, "1.492"), (-3, "−3"), (4096, "4096"),
-                                        (1.5e-14, "1.5e−14"), (True, "yes"), ("x", "x")])
+@pytest.mark.parametrize("value,text", [(None, "–"), (float("nan"), "–"), (1.49231, "1.492"), (-3, "−3"),
+                                        (4096, "4096"), (1.5e-14, "1.5e−14"), (True, "yes"), ("x", "x")])
 def test_numbers_in_tables(value, text):
     assert number_text(value) == text

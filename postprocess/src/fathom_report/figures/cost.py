@@ -49,8 +49,8 @@ def memory(run: Run) -> Optional[Plot]:
     place = np.arange(len(names))[::-1]
     figure, grid = style.new_figure(1, 1, 1.0 + 0.36 * len(names))
     ax = grid[0, 0]
-    ax.barh(place, values / size, height=0.6, color=[style.PALETTE[5] if "matrix" in n else
-                                                     style.PALETTE[4] if "predicted" in n else style.PALETTE[0] for n in names])
+    colours = {"matrix": style.PALETTE[5], "peak, predicted": style.PALETTE[4], "peak, measured": style.PALETTE[0]}
+    ax.barh(place, values / size, height=0.6, color=[colours[n] for n in names])
     for y, value in zip(place, values):
         ax.text((value + 0.012 * values.max()) / size, y, f"{value / size:.3g} {unit}", va="center", fontsize=8.5)
     ax.set_yticks(place, names)

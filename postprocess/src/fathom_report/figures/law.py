@@ -83,7 +83,7 @@ def slope(run: Run, items: List[Configuration]) -> Optional[Plot]:
     finite = np.concatenate([v[np.isfinite(v)] for v in values] + [np.array(marks)])
     if finite.size:
         low, high = finite.min(), finite.max()
-        pad = 0.12 * max(high - low, 0.3)
+        pad = 0.12 * (high - low) + max(0.25 - (high - low) / 2, 0)  # at least half a unit: rounding is no feature
         axes[0].set_ylim(low - pad, high + pad)
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("d ln λ / d ln j (dimensionless)")
@@ -108,7 +108,8 @@ def window(ax: Axes, end: Optional[float]) -> str:
 def fitted(data: xr.Dataset, fits: Optional[xr.Dataset]) -> Dict[str, Optional[float]]:
     """The fit of a spectrum: over all of its seeds where /fits has it, else that of the spectrum alone."""
     names = ("exponent", "fit_low", "fit_high", "exponent_low", "exponent_high")
-    keys = [k for k in ("alpha", "degree", "features", "dim", "activation") if k in data.attrs and fits is not None and k in fits]
+    known = data.attrs.keys() & (set() if fits is None else set(fits.data_vars))
+    keys = [k for k in ("alpha", "degree", "features", "dim", "activation") if k in known]
     if keys:
         same = np.all([fits[k].values == data.attrs[k] for k in keys], axis=0)
         if same.sum() == 1:

@@ -13,6 +13,7 @@ from . import style
 from .style import Plot
 
 PANELS, FEWER = 12, 6  # more configurations than PANELS: only FEWER of them, evenly chosen
+DOTS = 12  # modes that get a dot on their line
 MARKS = 160  # hollow marks drawn; more would run together into what looks like a line
 
 
@@ -152,6 +153,8 @@ def _panel(ax: Axes, run: Run, item: Configuration, first: bool) -> Tuple[float,
     name = "trusted modes" + (f" ({item.seeds})" if len(item.points) > 1 else "")
     if y.size:
         draw_line(ax, x, y, color=item.colour, lw=2.0, zorder=3, label=name)
+        first_modes = x <= DOTS  # where a line between modes is long, the dots say what was computed
+        ax.plot(x[first_modes], y[first_modes], ls="", marker="o", ms=3.6, color=item.colour, zorder=3)
     extremes = [y]
     noise = np.abs(value[(state == STATE_UNTRUSTED) & (value != 0)])
     if noise.size:  # the few values next to a change of sign say nothing, and would take half of the axis
@@ -209,4 +212,4 @@ def _floor(ax: Axes, data: xr.Dataset, bottom: float) -> str:
         ax.annotate(f"trusted floor {floor:.1e}", (0.015, floor), xycoords=("axes fraction", "data"),
                     xytext=(0, 3), textcoords="offset points", fontsize=8.5, color=style.INK)
         return ""
-    return f"trusted floor {floor:.1e}, below"
+    return f"trusted floor {floor:.1e}, below the axis"

@@ -114,7 +114,7 @@ def log_axis(axis, low: float, high: float) -> None:
     if not (low > 0 and high > 0):
         return
     decades = max(np.log10(high) - np.log10(low), 0.1)
-    if decades <= 1.3:
+    if decades <= 2.0:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     else:

@@ -94,7 +94,8 @@ def _power(ax: Axes, data: xr.Dataset, state: np.ndarray, alone, first: bool) ->
         name = "mean over targets" if many else target_name(data, k)
         ax.plot(mode[outside], column[outside], ls="", marker="o", ms=3, mfc="none", mec=style.UNTRUSTED, mew=0.6,
                 label="untrusted modes" if k == 0 and outside.size else None)
-        ax.plot(mode[inside], column[inside], ls="", marker="o", ms=3, mec="none", color=colour, alpha=0.55, label=name)
+        ax.plot(mode[inside], column[inside], ls="", marker="o", ms=3, mec="none", color=colour, alpha=0.55,
+                label=name)
         if good.sum() > 30:
             ax.stairs(*_binned(mode[good], column[good]), color=colour, lw=1.6, baseline=None)
         shown.append(column[inside])
@@ -122,7 +123,8 @@ def _cumulative(ax: Axes, data: xr.Dataset, state: np.ndarray, first: bool) -> N
         ax.plot(mode[inside], np.median(value, axis=1)[inside], color=style.PALETTE[0], label="median target")
     else:
         for k in range(count):
-            colour, line = style.PALETTE[k % len(style.PALETTE)], style.LINESTYLES[k % 2 if count <= 4 else k // len(style.PALETTE)]
+            colour = style.PALETTE[k % len(style.PALETTE)]
+            line = style.LINESTYLES[k % 2 if count <= 4 else k // len(style.PALETTE)]  # few may lie on each other
             ax.plot(mode[inside], value[inside, k], color=colour, ls=line, lw=1.4, label=target_name(data, k))
             ax.plot(mode[outside], value[outside, k], color=colour, ls=":", lw=0.9)
     if end < len(mode):
