@@ -15,5 +15,5 @@ else()
     COMMAND ${FATHOM_PYTHON} -m pytest -q -p no:cacheprovider ${PROJECT_SOURCE_DIR}/postprocess/tests
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/postprocess)
 endif()
-set_tests_properties(postprocess.pytest PROPERTIES LABELS quick TIMEOUT 300 SKIP_RETURN_CODE 77
+set_tests_properties(postprocess.pytest PROPERTIES LABELS quick TIMEOUT 600 SKIP_RETURN_CODE 77
   ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OPENBLAS_NUM_THREADS=1;MPLCONFIGDIR=${CMAKE_CURRENT_BINARY_DIR}/matplotlib")
