@@ -123,19 +123,19 @@ void Assigner::finish() {
     std::vector<std::string> hints;
     if (given->place.override_index)
       hints.push_back(fmt::format("to keep one value: --set sweep.{}=[...]", path));
-    faults_.add({given->place, fmt::format("{} is both set and swept", path), hints});
+    faults_.add({given->key_place, fmt::format("{} is both set and swept", path), hints});
     given->value.reset();
     axis.values.clear();
   }
   // Faulty lists leave their key unknown.
   for (const auto& axis : swept_)
-    if (axis.values.empty()) given_[axis.key] = Given{axis.place, std::nullopt, true};
+    if (axis.values.empty()) given_[axis.key] = Given{axis.place, std::nullopt, true, axis.place};
   std::erase_if(swept_, [](const SweptKey& axis) { return axis.values.empty(); });
 }
 
 void Assigner::spoil(std::string_view key, Place place) {
   if (const auto index = find_key(key); index && !given_[*index])
-    given_[*index] = Given{place, std::nullopt, false};
+    given_[*index] = Given{place, std::nullopt, false, place};
 }
 
 void Assigner::spoil_section(std::string_view section, Place place) {
@@ -172,7 +172,9 @@ void Assigner::unknown_key(const Assignment& assignment, const std::string& name
     hints.push_back(fmt::format("did you mean {}?", near));
   if (!near.empty()) spoil(near, assignment.place);
   const auto section = section_of(name);
-  if (section.empty() || quoted)
+  if (in_sweep && section.empty())
+    hints.push_back("sections with keys that can be swept: run, data, kernel, solver");
+  else if (section.empty() || quoted)
     hints.push_back(
         fmt::format("keys above all sections: {}; sections: {}", names_in(""), section_names()));
   else if (is_section(section))
@@ -190,7 +192,7 @@ void Assigner::table_for_key(const Assignment& assignment, const std::string& na
   faults_.add({assignment.place,
                fmt::format("{} must be {}, not a table", name, expected(all_keys()[key])),
                {}});
-  given_[key] = Given{assignment.place, std::nullopt, false};
+  given_[key] = Given{assignment.place, std::nullopt, false, assignment.place};
 }
 
 void Assigner::header(const Assignment& assignment) {
@@ -236,8 +238,9 @@ void Assigner::assign(const Assignment& assignment) {
   const auto name = name_of(path);
   if (reported_.contains(name_of(path, 0, 1)) || reported_.contains(name_of(path, 0, 2))) return;
   if (const auto key = find_key(name)) {
-    given_[*key] = Given{assignment.value.place,
-                         check_value(all_keys()[*key], assignment.value, faults_), false};
+    given_[*key] =
+        Given{assignment.value.place, check_value(all_keys()[*key], assignment.value, faults_),
+              false, assignment.place};
   } else if (const auto above = find_key(name_of(path, 0, 2)); above && path.size() > 2) {
     table_for_key(assignment, name_of(path, 0, 2), *above);
   } else if (path.size() == 1 || is_section(path[0])) {
@@ -280,7 +283,7 @@ void Assigner::sweep_values(std::size_t key, const Assignment& assignment) {
   SweptKey axis{key, assignment.place, {}};
   if (raw.kind == RawValue::Kind::table) reported_.insert("sweep." + name);
   if (raw.kind != RawValue::Kind::array)
-    faults_.add({raw.place,
+    faults_.add({raw.kind == RawValue::Kind::table ? assignment.place : raw.place,
                  fmt::format("sweep.{} must be a list of values, not {}", name, describe(raw)),
                  {fmt::format("for one value, write {} under [{}] instead", leaf_of(name),
                               section_of(name))}});
@@ -290,13 +293,13 @@ void Assigner::sweep_values(std::size_t key, const Assignment& assignment) {
   std::set<std::string> seen;
   bool good = true;
   for (const auto& item : raw.items) {
-    auto value = check_value(all_keys()[key], item, faults_);
+    auto value = check_value(all_keys()[key], item, faults_, true);
     if (value && !seen.insert(to_toml(*value)).second) {
       faults_.add({item.place, fmt::format("sweep.{} has {} twice", name, to_plain(*value)), {}});
       value.reset();
     }
     good = good && value;
-    axis.values.push_back(Given{item.place, value, true});
+    axis.values.push_back(Given{item.place, value, true, assignment.place});
   }
   if (!good) axis.values.clear();
   swept_.push_back(std::move(axis));

@@ -21,6 +21,22 @@ Place end_of(std::string_view text) {
   return Place{static_cast<int>(breaks) + (open ? 2 : 1), 1, 1, {}};
 }
 
+/// What the parser's words most often mean in a deck.
+std::vector<std::string> syntax_hints(std::string_view message) {
+  const std::pair<std::string_view, std::string> meanings[] = {
+      {"unescaped control characters", "is a closing quote missing on this line?"},
+      {"could not determine value type", "strings need quotes: \"relu\""},
+      {"cannot redefine", "it is there already, further up"},
+      {"expected '='", "a deck is TOML: key = value"},
+      {"saw '{'", "a deck is TOML, not JSON: key = value"},
+      {"invalid utf-8", "save the deck as UTF-8 text"},
+      {"encountered end-of-file", "is a closing bracket or quote missing?"},
+  };
+  for (const auto& [part, hint] : meanings)
+    if (message.find(part) != message.npos) return {hint};
+  return {};
+}
+
 /// The same fault at several points: the first of them, and how often.
 struct Tally {
   Issue issue;
@@ -39,7 +55,8 @@ Builder::Builder(Source source, std::span<const std::string> overrides) {
 Deck Builder::build() {
   const auto reading = read_toml(origin_->source.text);
   if (reading.fault) {
-    faults_.add({reading.fault->place, "this is not TOML: " + reading.fault->message, {}});
+    faults_.add({reading.fault->place, "this is not TOML: " + reading.fault->message,
+                 syntax_hints(reading.fault->message)});
     throw_if_faulty();
   }
   Assigner assigner(faults_);

@@ -111,7 +111,7 @@ Resolver::State Resolver::resolve_default(std::size_t index) const {
 Resolver::State Resolver::resolve_foreign(std::size_t index) const {
   const Key& key = all_keys()[index];
   const Given& given = *given_[index];
-  report("foreign " + std::string(key.path), given.place,
+  report("foreign " + std::string(key.path), given.key_place,
          fmt::format("{} does not belong in this deck", key.path),
          {"it belongs where " + belonging(key), "here " + reasons(key)}, !given.swept);
   return State::foreign;
@@ -127,7 +127,7 @@ Resolver::State Resolver::missing(std::size_t index) const {
                       : fmt::format("add {} = ... under [{}]", leaf_of(key.path), section));
   if (key.path == "schema") hints.back() = "add schema = 1 above all sections";
   report("missing " + std::string(key.path), place_of(key.path),
-         fmt::format("{} is missing: {}", key.path, expected(key)), std::move(hints));
+         fmt::format("{} is missing; it must be {}", key.path, expected(key)), std::move(hints));
   return State::unknown;
 }
 

@@ -12,9 +12,10 @@ namespace fathom::deck {
 
 /// What the deck, --set or a sweep point says about one key.
 struct Given {
-  Place place;
+  Place place;                     ///< of the value
   std::optional<DeckValue> value;  ///< none: faulty, and reported already
   bool swept = false;
+  Place key_place{};
 };
 
 /// By position in the key table.

@@ -27,7 +27,7 @@ bool in_range(const Range& range, double value) {
 }
 
 /// What to write instead, where the value shows it.
-std::vector<std::string> way_out(const Key& key, const RawValue& raw) {
+std::vector<std::string> way_out(const Key& key, const RawValue& raw, bool in_sweep) {
   const bool number = key.type == Type::integer || key.type == Type::real;
   if (raw.kind == Kind::text && (number || key.type == Type::boolean)) {
     const auto inner = read_override_value(raw.text);
@@ -38,16 +38,16 @@ std::vector<std::string> way_out(const Key& key, const RawValue& raw) {
   if (raw.kind == Kind::real && key.type == Type::integer && std::isfinite(raw.real) &&
       raw.real == std::round(raw.real) && std::abs(raw.real) < 1e15)
     return {fmt::format("write {}", static_cast<std::int64_t>(raw.real))};
-  if (raw.kind == Kind::array && key.sweepable && key.type != Type::integer_pair)
+  if (!in_sweep && raw.kind == Kind::array && key.sweepable && key.type != Type::integer_pair)
     return {fmt::format("to run several values, write {} = [...] under [sweep]", key.path)};
   return {};
 }
 
-std::vector<std::string> word_hint(const Key& key, const RawValue& raw) {
-  if (raw.kind != Kind::text) return way_out(key, raw);
+std::vector<std::string> word_hint(const Key& key, const RawValue& raw, bool in_sweep) {
+  if (raw.kind != Kind::text) return way_out(key, raw, in_sweep);
   const std::vector<std::string> words(key.words.begin(), key.words.end());
   const auto near = nearest(raw.text, words);
-  if (near.empty()) return way_out(key, raw);
+  if (near.empty()) return way_out(key, raw, in_sweep);
   return {fmt::format("did you mean \"{}\"?", near)};
 }
 
@@ -112,7 +112,8 @@ std::string describe(const RawValue& raw) {
   return fmt::format("the list [{}{}]", out, raw.items.size() > 4 ? ", ..." : "");
 }
 
-std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults& faults) {
+std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults& faults,
+                                     bool in_sweep) {
   if (key.type != Type::text && key.type != Type::path && known_word(key, raw)) return raw.text;
   switch (key.type) {
     case Type::integer:
@@ -135,7 +136,9 @@ std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults
     case Type::word:
       break;
   }
-  wrong_value(key, raw, key.words.empty() ? way_out(key, raw) : word_hint(key, raw), faults);
+  wrong_value(key, raw,
+              key.words.empty() ? way_out(key, raw, in_sweep) : word_hint(key, raw, in_sweep),
+              faults);
   return std::nullopt;
 }
 

@@ -8,7 +8,9 @@
 namespace fathom::deck {
 
 /// The value of a key from what the deck says; none, and a fault added, where it is not possible.
-std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults& faults);
+/// in_sweep: the value is one of a list already.
+std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults& faults,
+                                     bool in_sweep = false);
 
 /// A raw value as a message shows it: `the string "relu"`.
 std::string describe(const RawValue& raw);
