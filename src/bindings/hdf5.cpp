@@ -1,112 +1,38 @@
-#include "bindings/hdf5.hpp"
-
 #include "base/assert.hpp"
+#include "bindings/hdf5_calls.hpp"
 
-#include <hdf5.h>
 #include <hdf5_hl.h>
 
 namespace fathom::hdf5 {
 namespace {
 
-static_assert(sizeof(hid_t) == sizeof(std::int64_t));
+/// Before main, and so before MPI starts: a library opened later hooks itself into MPI_Finalize,
+/// closes there what a full disk left open, and crashes over it.
+const bool prepared = [] {
+  int mpi_started = 0;
+  MPI_Initialized(&mpi_started);
+  FATHOM_ASSERT(!mpi_started, "HDF5 is opened after MPI");
+  H5dont_atexit();
+  H5open();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  return true;
+}();
 
-void prepare() {
-  static const bool done = [] {
-    H5dont_atexit();
-    H5open();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    return true;
-  }();
-  (void)done;
+/// Write failures name times and addresses; what matters of them is the system's own message.
+std::string without_noise(const std::string& reason) {
+  const std::string mark = "error message = '";
+  const std::size_t first = reason.find(mark);
+  if (first == std::string::npos) return reason;
+  const std::size_t begin = first + mark.size(), end = reason.find('\'', begin);
+  return reason.substr(0, reason.find(':')) + ": " + reason.substr(begin, end - begin);
 }
 
 herr_t append_reason(unsigned, const H5E_error2_t* error, void* text) {
   auto& out = *static_cast<std::string*>(text);
   const std::string reason = error->desc ? error->desc : "";
-  if (reason.empty() || out.find(reason) != std::string::npos || out.size() > 1500) return 0;
-  if (!out.empty()) out += "; ";
-  out += reason;
+  if (reason.empty() || out.find("; ") != std::string::npos) return 0;
+  out += (out.empty() ? "" : "; ") + without_noise(reason);
   return 0;
-}
-
-[[noreturn]] void fail(const std::string& what) {
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, append_reason, &reason);
-  H5Eclear2(H5E_DEFAULT);
-  throw Failure(what + ": " + (reason.empty() ? "HDF5 gives no reason" : reason));
-}
-
-template <class Status>
-Status check(Status status, const std::string& what) {
-  if (status < 0) fail(what);
-  return status;
-}
-
-Object file_object(hid_t id, const std::string& what) {
-  return {check(id, what), H5Fclose};
-}
-Object group_object(hid_t id, const std::string& what) {
-  return {check(id, what), H5Gclose};
-}
-Object dataset_object(hid_t id, const std::string& what) {
-  return {check(id, what), H5Dclose};
-}
-Object space_object(hid_t id) {
-  return {check(id, "making a dataspace"), H5Sclose};
-}
-Object type_object(hid_t id) {
-  return {check(id, "making a datatype"), H5Tclose};
-}
-Object list_object(hid_t id) {
-  return {check(id, "making a property list"), H5Pclose};
-}
-Object attribute_object(hid_t id, const std::string& what) {
-  return {check(id, what), H5Aclose};
-}
-
-hid_t memory_type(Type type) {
-  switch (type) {
-    case Type::float64:
-      return H5T_NATIVE_DOUBLE;
-    case Type::float32:
-      return H5T_NATIVE_FLOAT;
-    case Type::int64:
-      return H5T_NATIVE_INT64;
-    case Type::uint64:
-      return H5T_NATIVE_UINT64;
-    case Type::int8:
-      return H5T_NATIVE_INT8;
-  }
-  FATHOM_ASSERT(false, "type {}", static_cast<int>(type));
-}
-
-hid_t stored_type(Type type) {
-  switch (type) {
-    case Type::float64:
-      return H5T_IEEE_F64LE;
-    case Type::float32:
-      return H5T_IEEE_F32LE;
-    case Type::int64:
-      return H5T_STD_I64LE;
-    case Type::uint64:
-      return H5T_STD_U64LE;
-    case Type::int8:
-      return H5T_STD_I8LE;
-  }
-  FATHOM_ASSERT(false, "type {}", static_cast<int>(type));
-}
-
-Object text_type() {
-  Object type = type_object(H5Tcopy(H5T_C_S1));
-  check(H5Tset_size(type.id(), H5T_VARIABLE), "making a text type");
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "making a text type");
-  return type;
-}
-
-Object simple_space(std::span<const std::int64_t> shape) {
-  if (shape.empty()) return space_object(H5Screate(H5S_SCALAR));
-  const std::vector<hsize_t> extent(shape.begin(), shape.end());
-  return space_object(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr));
 }
 
 Object access_list() {
@@ -135,15 +61,6 @@ herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* fo
   auto& [names, limit] = *static_cast<std::pair<std::vector<std::string>, std::size_t>*>(found);
   names.push_back(std::string("/") + name);
   return names.size() >= limit ? 1 : 0;
-}
-
-Object replace_attribute(const Object& object, const std::string& name, hid_t type,
-                         const Object& space) {
-  if (has_attribute(object, name))
-    check(H5Adelete(object.id(), name.c_str()), "replacing attribute '" + name + "'");
-  return attribute_object(
-      H5Acreate2(object.id(), name.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT),
-      "making attribute '" + name + "'");
 }
 
 void describe_type(hid_t type, DatasetInfo& info) {
@@ -191,6 +108,58 @@ void describe_type(hid_t type, DatasetInfo& info) {
 
 }  // namespace
 
+void fail(const std::string& what) {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, append_reason, &reason);
+  H5Eclear2(H5E_DEFAULT);
+  throw Failure(what + ": " + (reason.empty() ? "HDF5 gives no reason" : reason));
+}
+
+hid_t memory_type(Type type) {
+  switch (type) {
+    case Type::float64:
+      return H5T_NATIVE_DOUBLE;
+    case Type::float32:
+      return H5T_NATIVE_FLOAT;
+    case Type::int64:
+      return H5T_NATIVE_INT64;
+    case Type::uint64:
+      return H5T_NATIVE_UINT64;
+    case Type::int8:
+      return H5T_NATIVE_INT8;
+  }
+  FATHOM_ASSERT(false, "type {}", static_cast<int>(type));
+}
+
+hid_t stored_type(Type type) {
+  switch (type) {
+    case Type::float64:
+      return H5T_IEEE_F64LE;
+    case Type::float32:
+      return H5T_IEEE_F32LE;
+    case Type::int64:
+      return H5T_STD_I64LE;
+    case Type::uint64:
+      return H5T_STD_U64LE;
+    case Type::int8:
+      return H5T_STD_I8LE;
+  }
+  FATHOM_ASSERT(false, "type {}", static_cast<int>(type));
+}
+
+Object text_type() {
+  Object type = type_object(H5Tcopy(H5T_C_S1));
+  check(H5Tset_size(type.id(), H5T_VARIABLE), "making a text type");
+  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "making a text type");
+  return type;
+}
+
+Object simple_space(std::span<const std::int64_t> shape) {
+  if (shape.empty()) return space_object(H5Screate(H5S_SCALAR));
+  const std::vector<hsize_t> extent(shape.begin(), shape.end());
+  return space_object(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr));
+}
+
 Object& Object::operator=(Object&& other) noexcept {
   if (this != &other) {
     reset();
@@ -212,14 +181,12 @@ void Object::close(const char* what) {
 }
 
 std::string version() {
-  prepare();
   unsigned major = 0, minor = 0, release = 0;
   check(H5get_libversion(&major, &minor, &release), "asking the version");
   return fmt::format("{}.{}.{}", major, minor, release);
 }
 
 Object create_file(const std::string& path) {
-  prepare();
   const Object access = access_list();
   const Object creation = list_object(H5Pcreate(H5P_FILE_CREATE));
   check(H5Pset_link_creation_order(creation.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
@@ -229,14 +196,12 @@ Object create_file(const std::string& path) {
 }
 
 Object open_file(const std::string& path, bool writable) {
-  prepare();
   const Object access = access_list();
   return file_object(H5Fopen(path.c_str(), writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()),
                      "opening the file");
 }
 
 bool is_hdf5(const std::string& path) {
-  prepare();
   const htri_t answer = H5Fis_hdf5(path.c_str());
   if (answer < 0) H5Eclear2(H5E_DEFAULT);
   return answer > 0;
@@ -273,6 +238,13 @@ bool exists(const Object& parent, const std::string& path) {
   const htri_t answer = H5Oexists_by_name(parent.id(), path.c_str(), H5P_DEFAULT);
   if (answer < 0) H5Eclear2(H5E_DEFAULT);
   return answer > 0;
+}
+
+bool is_group(const Object& parent, const std::string& path) {
+  H5O_info_t info;
+  check(H5Oget_info_by_name2(parent.id(), path.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT),
+        "looking at '" + path + "'");
+  return info.type == H5O_TYPE_GROUP;
 }
 
 std::vector<std::string> list_datasets(const Object& file, std::size_t limit) {
@@ -319,6 +291,7 @@ DatasetInfo describe(const Object& dataset) {
   const Object type = type_object(H5Dget_type(dataset.id()));
   describe_type(type.id(), info);
   const Object creation = list_object(H5Dget_create_plist(dataset.id()));
+  info.stored_bytes = static_cast<std::int64_t>(H5Dget_storage_size(dataset.id()));
   info.chunked = H5Pget_layout(creation.id()) == H5D_CHUNKED;
   return info;
 }
@@ -358,31 +331,6 @@ void read_block(const Object& dataset, Type type, std::span<const std::int64_t> 
         "reading a block");
 }
 
-void write_text(const Object& dataset, std::span<const std::string> text) {
-  std::vector<const char*> pointers;
-  for (const std::string& line : text)
-    pointers.push_back(line.c_str());
-  if (pointers.empty()) return;
-  const Object type = text_type();
-  check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()),
-        "writing text");
-}
-
-std::vector<std::string> read_text(const Object& dataset) {
-  const Object type = text_type();
-  const Object space = space_object(H5Dget_space(dataset.id()));
-  const auto count = check(H5Sget_simple_extent_npoints(space.id()), "asking the length");
-  std::vector<char*> pointers(static_cast<std::size_t>(count), nullptr);
-  if (pointers.empty()) return {};
-  check(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()),
-        "reading text");
-  std::vector<std::string> text;
-  for (const char* p : pointers)
-    text.emplace_back(p ? p : "");
-  H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data());
-  return text;
-}
-
 void make_scale(const Object& dataset, const std::string& name) {
   check(H5DSset_scale(dataset.id(), name.c_str()), "making '" + name + "' a dimension scale");
 }
@@ -390,46 +338,6 @@ void make_scale(const Object& dataset, const std::string& name) {
 void attach_scale(const Object& dataset, const Object& scale, int axis) {
   check(H5DSattach_scale(dataset.id(), scale.id(), static_cast<unsigned>(axis)),
         "attaching a dimension scale");
-}
-
-void write_attribute(const Object& object, const std::string& name, Type type,
-                     std::span<const std::int64_t> shape, const void* data) {
-  const Object space = simple_space(shape);
-  const Object attribute = replace_attribute(object, name, stored_type(type), space);
-  check(H5Awrite(attribute.id(), memory_type(type), data), "writing attribute '" + name + "'");
-}
-
-void write_attribute(const Object& object, const std::string& name, const std::string& text) {
-  const Object type = text_type();
-  const Object space = simple_space({});
-  const Object attribute = replace_attribute(object, name, type.id(), space);
-  const char* pointer = text.c_str();
-  check(H5Awrite(attribute.id(), type.id(), &pointer), "writing attribute '" + name + "'");
-}
-
-void read_attribute(const Object& object, const std::string& name, Type type, std::int64_t count,
-                    void* data) {
-  const Object attribute = attribute_object(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT),
-                                            "opening attribute '" + name + "'");
-  const Object space = space_object(H5Aget_space(attribute.id()));
-  if (H5Sget_simple_extent_npoints(space.id()) != count)
-    throw Failure("attribute '" + name + "' has another length than was written");
-  check(H5Aread(attribute.id(), memory_type(type), data), "reading attribute '" + name + "'");
-}
-
-std::string read_text_attribute(const Object& object, const std::string& name) {
-  const Object attribute = attribute_object(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT),
-                                            "opening attribute '" + name + "'");
-  const Object type = text_type();
-  char* pointer = nullptr;
-  check(H5Aread(attribute.id(), type.id(), &pointer), "reading attribute '" + name + "'");
-  std::string text = pointer ? pointer : "";
-  H5free_memory(pointer);
-  return text;
-}
-
-bool has_attribute(const Object& object, const std::string& name) {
-  return check(H5Aexists(object.id(), name.c_str()), "looking for attribute '" + name + "'") > 0;
 }
 
 }  // namespace fathom::hdf5

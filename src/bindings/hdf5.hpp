@@ -63,7 +63,8 @@ void flush(const Object& file);
 
 Object create_group(const Object& parent, const std::string& name);
 Object open_group(const Object& parent, const std::string& path);
-bool exists(const Object& parent, const std::string& path);  ///< every link on the way exists
+bool exists(const Object& parent, const std::string& path);    ///< every link on the way exists
+bool is_group(const Object& parent, const std::string& path);  ///< @pre it exists
 /// Full paths of all datasets below, at most `limit` of them.
 std::vector<std::string> list_datasets(const Object& file, std::size_t limit = 1000);
 
@@ -77,6 +78,7 @@ struct DatasetInfo {
   bool big_endian = false;
   bool is_signed = true;
   bool chunked = false;
+  std::int64_t stored_bytes = 0;  ///< space in the file; 0 where nothing was ever written
 };
 
 /// Contiguous; with early allocation the space exists in the file once it is flushed.

@@ -39,6 +39,12 @@ struct RunFile::State {
   bool renamed = false;
 
   explicit State(const RunFolder& f) : folder(f), comm(f.comm()) {}
+  ~State() { discard(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  /// Removes the temporary file unless it became the result.
+  void discard() noexcept;
 
   /// Runs the action on rank 0 unless something failed before, and keeps what it throws.
   template <class Action>
@@ -83,6 +89,7 @@ struct RunFile::State {
 };
 
 RunGroup RunGroup::group(std::string_view name) const {
+  if (name.empty()) return *this;
   RunGroup child(file_, join(path_, name));
   RunFile::State& state = *file_->state_;
   state.record(child.path_, [&] { state.make_groups(child.path_); });
@@ -198,15 +205,7 @@ RunFile::RunFile(const RunFolder& folder) : state_(std::make_unique<State>(folde
   settle();
 }
 
-RunFile::~RunFile() {
-  State& state = *state_;
-  if (!state.comm.root() || state.renamed) return;
-  // A file that could not be written cannot be closed cleanly either.
-  if (state.failure) state.file.leak();
-  state.file.reset();
-  std::error_code ignored;
-  fs::remove(state.partial, ignored);
-}
+RunFile::~RunFile() = default;
 
 RunGroup RunFile::root() {
   return {this, "/"};
@@ -219,6 +218,19 @@ void RunFile::settle() {
     fault_point("store.write");
     state.throw_failure();
   });
+}
+
+void RunFile::State::discard() noexcept {
+  if (!comm.root() || renamed) return;
+  std::error_code ignored;
+  if (failure) {
+    // A file that could not be written cannot be closed cleanly either. Its space is given back all
+    // the same: the status still has to be written.
+    file.leak();
+    fs::resize_file(partial, 0, ignored);
+  }
+  file.reset();
+  fs::remove(partial, ignored);
 }
 
 void RunFile::State::write_manifest(const RunGroup& group) {

@@ -175,12 +175,21 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
     state.lock.emplace(state.path / ".fathom.lock");
     // Once more under the lock: another run may have finished in between.
     if (!overwrite) refuse_existing(state.path);
+  });
+  // Only now, when every rank is well, what was there is given up.
+  comm.agree([&] {
+    if (!comm.root()) return;
     remove_own_files(state.path);
-    write_file_atomically(state.path / "deck.toml", deck_text);
-    write_file_atomically(state.path / "deck.resolved.toml", resolved_deck_text);
     state.status.phase = "start";
-    const std::string trouble = folder.publish(state.status);
-    if (!trouble.empty()) throw Error(ExitCode::io, trouble);
+    try {
+      write_file_atomically(state.path / "deck.toml", deck_text);
+      write_file_atomically(state.path / "deck.resolved.toml", resolved_deck_text);
+      const std::string trouble = folder.publish(state.status);
+      if (!trouble.empty()) throw Error(ExitCode::io, trouble);
+    } catch (const Error&) {
+      remove_own_files(state.path);
+      throw;
+    }
   });
   return folder;
 }

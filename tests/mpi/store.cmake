@@ -13,3 +13,44 @@ if(FATHOM_PYTHON)
 endif()
 fathom_mpi_test(store.run_folder NP 1 2 3 LINKS fathom::store nlohmann_json::nlohmann_json
   SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/run_folder_test.cpp)
+
+fathom_mpi_test(store.run_file NP 1 2 3 4 LINKS fathom::store
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/run_file_test.cpp)
+
+# A disk that stays full to the end of the process: nothing may crash while MPI is finalised.
+fathom_add_mpi_command(store.size_limit_kept NP 2 COMMAND $<TARGET_FILE:test_store_run_file>
+  --gtest_filter=*ASizeLimit*)
+set_property(TEST store.size_limit_kept APPEND PROPERTY ENVIRONMENT "FATHOM_KEEP_LIMIT=1")
+
+# store_fault(POINT RANK KIND CODE): the run must end with the code on both ranks, without a result.
+function(store_fault point rank kind code)
+  set(name store.fault.${point}.${rank}.${kind})
+  fathom_add_mpi_command(${name} NP 2 TIMEOUT 60 COMMAND $<TARGET_FILE:test_store_run_file>
+    --gtest_filter=*PlantedFault*)
+  set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "FATHOM_FAULT=${point}:${rank}:${kind}"
+    "FATHOM_EXPECT=${code}")
+  set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "SKIPPED")
+endfunction()
+if(FATHOM_FAULT_POINTS)
+  store_fault(store.open_output 0 throw 74)
+  store_fault(store.open_output 1 throw 74)
+  store_fault(store.write 0 throw 74)
+  store_fault(store.write 0 alloc 71)
+  store_fault(store.write 1 throw 74)
+  store_fault(store.verify 0 corrupt 74)
+  store_fault(store.verify 1 throw 74)
+  store_fault(store.rename 0 throw 74)
+  store_fault(store.rename 1 alloc 71)
+endif()
+
+if(FATHOM_PYTHON)
+  set(sample ${PROJECT_BINARY_DIR}/test-sample)
+  fathom_add_mpi_command(store.sample.write NP 3 COMMAND $<TARGET_FILE:test_store_run_file>
+    --gtest_filter=*SampleForPython*)
+  set_property(TEST store.sample.write APPEND PROPERTY ENVIRONMENT "FATHOM_SAMPLE=${sample}")
+  set_tests_properties(store.sample.write PROPERTIES FIXTURES_SETUP store_sample)
+  add_test(NAME store.sample.read
+    COMMAND ${FATHOM_PYTHON} ${PROJECT_SOURCE_DIR}/tests/mpi/store/read_sample.py ${sample})
+  set_tests_properties(store.sample.read PROPERTIES LABELS quick FIXTURES_REQUIRED store_sample
+    TIMEOUT 120)
+endif()
