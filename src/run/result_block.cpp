@@ -43,7 +43,7 @@ std::vector<std::string> result_block(const StudyOutcome& outcome,
 }
 
 void write_timing(RunFile& file, const std::vector<PhaseTime>& phases) {
-  const RunGroup group = file.group("/timing");
+  const RunGroup group = file.group("timing");
   std::vector<std::string> names;
   std::vector<double> min, mean, max, rate;
   for (const PhaseTime& phase : phases) {
@@ -64,7 +64,7 @@ void write_timing(RunFile& file, const std::vector<PhaseTime>& phases) {
 }
 
 void write_memory(RunFile& file, const MemoryUse& memory) {
-  const RunGroup group = file.group("/memory");
+  const RunGroup group = file.group("memory");
   group.attribute("matrix_bytes", memory.matrix);
   group.attribute("predicted_peak_bytes", memory.predicted_peak);
   group.attribute("measured_peak_bytes", memory.measured_peak);

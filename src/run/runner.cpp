@@ -8,7 +8,7 @@
 #include "store/provenance.hpp"
 #include "studies/context.hpp"
 
-#include <fstream>
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -90,7 +90,7 @@ void write_header(RunFile& file, const Deck& deck, const StudyOutcome& outcome,
   for (const std::string& verdict : outcome.verdicts)
     verdicts += (verdicts.empty() ? "" : "\n") + verdict;
   root.attribute("verdict", verdicts);
-  write_provenance(file.group("/provenance"), provenance);
+  write_provenance(file.group("provenance"), provenance);
 }
 
 MemoryUse memory_use(const Communicator& world, const StudyOutcome& outcome, double baseline) {
@@ -132,7 +132,11 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
   provenance.block = outcome.block;
-  provenance.seeds = outcome.seeds;
+  for (const StudyPoint& point : study_points(deck)) {
+    const std::int64_t seed = point.deck.integer("run.seed");
+    if (std::find(provenance.seeds.begin(), provenance.seeds.end(), seed) == provenance.seeds.end())
+      provenance.seeds.push_back(seed);
+  }
   const std::vector<PhaseTime> phases = clock.reduce(run.world);
   const MemoryUse memory = memory_use(run.world, outcome, baseline);
   write_header(file, deck, outcome, provenance);

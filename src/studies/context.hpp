@@ -29,8 +29,7 @@ struct StudyOutcome {
   Verdict certificate = Verdict::pass;  ///< the worst of all spectra
   std::vector<std::string> verdicts;    ///< what was found, a sentence each
   std::vector<std::string> lines;       ///< a line a point: kernel, n, trusted count, certificate
-  std::vector<std::int64_t> seeds;
-  GridShape grid;  ///< of the last solve
+  GridShape grid;                       ///< of the last solve
   std::int64_t block = 0;
   double matrix_bytes = 0;          ///< of the largest matrix, on the fullest rank
   double predicted_peak_bytes = 0;  ///< on the fullest rank, above what the program takes empty
@@ -38,7 +37,7 @@ struct StudyOutcome {
 
 /// One run of a sweep, or the whole run where nothing is swept.
 struct StudyPoint {
-  std::string group;  ///< "/" or "/sweep/0001"
+  std::string group;  ///< "" (the root) or "sweep/0001"
   std::string label;  ///< short, for legends: "p = 2, seed 3"
   std::vector<std::pair<std::string, std::string>> set;
   Deck deck;

@@ -51,15 +51,15 @@ bool parse_number(const std::string& text, double& number) {
 std::vector<StudyPoint> study_points(const Deck& deck) {
   std::vector<StudyPoint> points;
   for (auto& point : deck.sweep())
-    points.push_back({fmt::format("/sweep/{:04}", points.size() + 1), label_of(point.set),
-                      point.set, point.deck});
-  if (points.empty()) points.push_back({"/", "", {}, deck});
+    points.push_back({fmt::format("sweep/{:04}", points.size() + 1), label_of(point.set), point.set,
+                      point.deck});
+  if (points.empty()) points.push_back({"", "", {}, deck});
   return points;
 }
 
 void write_points(RunFile& file, const std::vector<StudyPoint>& points) {
-  if (points.size() == 1 && points.front().group == "/") return;
-  const RunGroup table = file.group("/sweep/points");
+  if (points.size() == 1 && points.front().group.empty()) return;
+  const RunGroup table = file.group("sweep/points");
   table.counting_scale("point", static_cast<std::int64_t>(points.size()));
   std::vector<std::string> labels;
   for (const StudyPoint& point : points) {

@@ -129,7 +129,7 @@ FitRow fit_configuration(const Configuration& configuration) {
 }
 
 void write_fits(RunFile& file, const std::vector<FitRow>& rows) {
-  const RunGroup group = file.group("/fits");
+  const RunGroup group = file.group("fits");
   group.counting_scale("fit", static_cast<std::int64_t>(rows.size()));
   const auto write = [&](const char* name, auto value_of) {
     using Value = std::decay_t<decltype(value_of(rows.front()))>;
