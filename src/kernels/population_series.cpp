@@ -11,7 +11,7 @@ namespace fathom {
 namespace {
 
 // A remainder below this share of √(E f² E f²) is rounding, not truncation.
-constexpr double negligible = 0x1p-58;
+constexpr double negligible = 0x1p-54;
 
 /// max |ρ| over the strip, and ρ itself in place of s.
 double correlations(std::span<double> pairs, const double* row_inverse, double col_inverse) {
@@ -41,14 +41,15 @@ void PopulationMap::make_series_side(MapSide& side) const {
     const HermiteSeries series = quadrature.series(variance[i]);
     side.diagonal[i] = options_.scale * series.second_moment;
     side.table[terms][i] = variance[i] > 0.0 ? 1.0 / std::sqrt(variance[i]) : 0.0;
+    // What is left of E f² is only known to the rounding of the sums.
+    const double rounding = 0x1p-49 * series.second_moment;
     double rest = series.second_moment;
     for (std::size_t t = 0; t < terms; ++t) {
-      side.tail[t] = std::max(side.tail[t], rest);
+      side.tail[t] = std::max(side.tail[t], std::max(rest, 0.0) + rounding);
       side.table[t][i] = series.coefficient[t];
-      rest = std::max(rest - series.coefficient[t] * series.coefficient[t],
-                      0x1p-53 * series.second_moment);
+      rest -= series.coefficient[t] * series.coefficient[t];
     }
-    side.tail[terms] = std::max(side.tail[terms], rest);
+    side.tail[terms] = std::max(side.tail[terms], std::max(rest, 0.0) + rounding);
   }
 }
 
