@@ -14,14 +14,6 @@
 namespace fathom {
 namespace {
 
-std::string mpi_library() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  check_mpi(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
-  std::string version(text.data());
-  return version.substr(0, version.find_first_of("\n"));
-}
-
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
@@ -69,7 +61,7 @@ Provenance collect_provenance(const Communicator& comm) {
   p.git_hash = version::git_hash;
   p.compiler = version::compiler;
   p.build_type = version::build_type;
-  p.libraries = {{"mpi", mpi_library()},
+  p.libraries = {{"mpi", mpi_library_version()},
                  {"hdf5", hdf5::version()},
                  {"elpa", version::elpa},
                  {"scalapack", version::scalapack}};
