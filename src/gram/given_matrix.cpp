@@ -30,7 +30,7 @@ struct Position {
   std::int64_t row, col;
 };
 
-/// Where a differs most from its transpose, the first such place by rows. Collective.
+/// Where a differs most from its transpose, on or below the diagonal. Collective.
 Position worst_asymmetry(const DistMatrix& a) {
   DistMatrix mean = DistMatrix::make(a.grid(), a.rows(), a.cols(), a.mb(), a.nb());
   redistribute(a, mean);
@@ -38,15 +38,17 @@ Position worst_asymmetry(const DistMatrix& a) {
   const MatrixView<const double> x = a.local(), y = mean.local();
   double largest = 0;
   std::int64_t place = std::numeric_limits<std::int64_t>::max();
-  for (std::int64_t j = 0; j < x.cols; ++j)
+  for (std::int64_t j = 0; j < x.cols; ++j) {
+    const std::int64_t col = a.global_col(LocalIndex(j)).value();
     for (std::int64_t i = 0; i < x.rows; ++i) {
       const double difference = std::abs(x(i, j) - y(i, j));
-      if (difference < largest) continue;
-      const std::int64_t here =
-          a.global_row(LocalIndex(i)).value() * a.cols() + a.global_col(LocalIndex(j)).value();
+      const std::int64_t row = a.global_row(LocalIndex(i)).value();
+      if (row < col || difference < largest) continue;
+      const std::int64_t here = row * a.cols() + col;
       place = difference > largest ? here : std::min(place, here);
       largest = difference;
     }
+  }
   const Communicator& all = a.grid().parent();
   const double worst = all.max(largest);
   const std::int64_t first =

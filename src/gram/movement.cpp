@@ -41,9 +41,9 @@ double workspace_per_inner(const Panels& p, Movement movement) {
 /// Chunks of equal length, the length a multiple of 8 where there are several.
 std::int64_t even_chunk(std::int64_t longest, std::int64_t inner) {
   if (longest >= inner) return inner;
-  const std::int64_t chunks = (inner + longest - 1) / longest;
-  const std::int64_t chunk = (inner + chunks - 1) / chunks;
-  return std::min(longest, (chunk + 7) / 8 * 8);
+  const std::int64_t most = longest / 8 * 8;
+  const std::int64_t chunks = (inner + most - 1) / most;
+  return ((inner + chunks - 1) / chunks + 7) / 8 * 8;
 }
 
 std::int64_t chunk_by_memory(double share, double per_inner, std::int64_t inner) {
