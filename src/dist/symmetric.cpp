@@ -11,11 +11,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 namespace fathom {
 namespace {
 
-constexpr std::int64_t panel_columns = 1024;
+constexpr std::int64_t panel_columns = 512;
 constexpr std::int64_t panel_elements = std::int64_t{1} << 23;
 constexpr int exchange_tag = 701;
 
@@ -97,6 +98,15 @@ void visit_tile(Triangle from, const CommonRun& rows, const CommonRun& cols, con
   }
 }
 
+/// Memory that is not touched before it is used.
+struct Buffer {
+  Buffer() = default;
+  explicit Buffer(std::int64_t elements)
+      : size(elements), data(new double[static_cast<std::size_t>(elements)]) {}
+  std::int64_t size = 0;
+  std::unique_ptr<double[]> data;
+};
+
 class TransposeExchange {
  public:
   TransposeExchange(const DistMatrix& a, Triangle from) : a_(a), from_(from) {
@@ -154,8 +164,8 @@ class TransposeExchange {
       most_received = std::max(
           most_received, row.lower_bound(end, myrow()) - row.lower_bound(GlobalIndex(j), myrow()));
     }
-    sent_.resize(static_cast<std::size_t>(most_sent * a_.local_rows()));
-    received_.resize(static_cast<std::size_t>(most_received * a_.local_cols()));
+    sent_ = Buffer(most_sent * a_.local_rows());
+    received_ = Buffer(most_received * a_.local_cols());
   }
 
   std::vector<Message> messages(bool outgoing, std::int64_t j, std::int64_t j_end) const {
@@ -172,8 +182,7 @@ class TransposeExchange {
         list.push_back({row, col, std::move(part), offset, elements});
         offset += elements;
       }
-    FATHOM_ASSERT(offset <= std::ssize(outgoing ? sent_ : received_), "{} elements in a buffer",
-                  offset);
+    FATHOM_ASSERT(offset <= (outgoing ? sent_ : received_).size, "{} elements in a buffer", offset);
     return list;
   }
 
@@ -183,18 +192,18 @@ class TransposeExchange {
     const std::vector<Message> in = messages(false, j, j_end), out = messages(true, j, j_end);
     std::vector<MPI_Request> receiving(in.size()), sending(out.size());
     for (std::size_t m = 0; m < in.size(); ++m)
-      check_mpi(
-          MPI_Irecv(received_.data() + in[m].offset, static_cast<int>(in[m].elements), MPI_DOUBLE,
-                    a_.grid().rank_of(in[m].row, in[m].col), exchange_tag, comm, &receiving[m]),
-          "MPI_Irecv");
+      check_mpi(MPI_Irecv(received_.data.get() + in[m].offset, static_cast<int>(in[m].elements),
+                          MPI_DOUBLE, a_.grid().rank_of(in[m].row, in[m].col), exchange_tag, comm,
+                          &receiving[m]),
+                "MPI_Irecv");
     for (std::size_t m = 0; m < out.size(); ++m) {
-      double* next = sent_.data() + out[m].offset;
+      double* next = sent_.data.get() + out[m].offset;
       out[m].tiles.for_each([&](const CommonRun& rows, const CommonRun& cols) {
         transpose_tile(a_.local(), rows, cols, next);
         next += rows.count * cols.count;
       });
       check_mpi(
-          MPI_Isend(sent_.data() + out[m].offset, static_cast<int>(out[m].elements), MPI_DOUBLE,
+          MPI_Isend(sent_.data.get() + out[m].offset, static_cast<int>(out[m].elements), MPI_DOUBLE,
                     a_.grid().rank_of(out[m].row, out[m].col), exchange_tag, comm, &sending[m]),
           "MPI_Isend");
     }
@@ -208,7 +217,7 @@ class TransposeExchange {
       check_mpi(MPI_Waitany(static_cast<int>(in.size()), receiving.data(), &m, MPI_STATUS_IGNORE),
                 "MPI_Waitany");
       const Message& message = in[static_cast<std::size_t>(m)];
-      const double* next = received_.data() + message.offset;
+      const double* next = received_.data.get() + message.offset;
       message.tiles.for_each([&](const CommonRun& rows, const CommonRun& cols) {
         visit_tile(from_, rows, cols, next, visit);
         next += rows.count * cols.count;
@@ -221,7 +230,8 @@ class TransposeExchange {
   const DistMatrix& a_;
   Triangle from_;
   std::int64_t width_ = 1;
-  std::vector<double> sent_, received_, tile_;
+  std::vector<double> tile_;
+  Buffer sent_, received_;
 };
 
 void mirror(DistMatrix& a, Triangle from) {

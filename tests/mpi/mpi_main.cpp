@@ -18,7 +18,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto patience = std::chrono::seconds(20);
+/// FATHOM_TEST_PATIENCE in seconds; 20 where it is not set.
+std::chrono::seconds patience() {
+  const char* text = std::getenv("FATHOM_TEST_PATIENCE");
+  return std::chrono::seconds(text ? std::atoi(text) : 20);
+}
 
 class Agreement : public testing::EmptyTestEventListener {
  public:
@@ -26,11 +30,14 @@ class Agreement : public testing::EmptyTestEventListener {
 
   bool any_failed() const { return failed_tests_ > 0; }
 
+  void OnTestStart(const testing::TestInfo& info) override {
+    name_ = std::string(info.test_suite_name()) + "." + info.name();
+  }
+
+  // GoogleTest holds its lock here: nothing of UnitTest may be asked.
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed() || world_.root()) return;
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "[rank %d] %s.%s\n%s:%d: %s\n", world_.rank(),
-                 test ? test->test_suite_name() : "", test ? test->name() : "",
+    std::fprintf(stderr, "[rank %d] %s\n%s:%d: %s\n", world_.rank(), name_.c_str(),
                  result.file_name() ? result.file_name() : "", result.line_number(),
                  result.message());
     std::fflush(stderr);
@@ -38,12 +45,12 @@ class Agreement : public testing::EmptyTestEventListener {
 
   void OnTestEnd(const testing::TestInfo& info) override {
     const bool failed = info.result()->Failed();
-    const int failing_ranks = count_failing(failed, info);
+    const int failing_ranks = count_failing(failed);
     if (failing_ranks == 0) return;
     ++failed_tests_;
     if (world_.root() && !failed)
-      std::printf("[  FAILED  ] %s.%s on %d other rank%s\n", info.test_suite_name(), info.name(),
-                  failing_ranks, failing_ranks == 1 ? "" : "s");
+      std::printf("[  FAILED  ] %s on %d other rank%s\n", name_.c_str(), failing_ranks,
+                  failing_ranks == 1 ? "" : "s");
   }
 
   void OnTestProgramEnd(const testing::UnitTest&) override {
@@ -53,7 +60,7 @@ class Agreement : public testing::EmptyTestEventListener {
   }
 
  private:
-  int count_failing(bool failed, const testing::TestInfo& info) const {
+  int count_failing(bool failed) const {
     int mine = failed ? 1 : 0, all = 0, arrived = 0;
     MPI_Request request;
     fathom::check_mpi(MPI_Iallreduce(&mine, &all, 1, MPI_INT, MPI_SUM, world_.native(), &request),
@@ -62,9 +69,9 @@ class Agreement : public testing::EmptyTestEventListener {
     while (true) {
       fathom::check_mpi(MPI_Test(&request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
       if (arrived) return all;
-      if (failed && steady_clock::now() - start > patience) {
-        std::fprintf(stderr, "[rank %d] %s.%s failed here and other ranks are still inside it\n",
-                     world_.rank(), info.test_suite_name(), info.name());
+      if (failed && steady_clock::now() - start > patience()) {
+        std::fprintf(stderr, "[rank %d] %s failed here and other ranks are still inside it\n",
+                     world_.rank(), name_.c_str());
         std::fflush(nullptr);
         MPI_Abort(MPI_COMM_WORLD, 1);
       }
@@ -73,6 +80,7 @@ class Agreement : public testing::EmptyTestEventListener {
   }
 
   const fathom::Communicator& world_;
+  std::string name_;
   int failed_tests_ = 0;
 };
 

@@ -104,8 +104,8 @@ TEST(Redistribute, between_all_pairs_of_grids_and_blocks) {
   test::for_each_grid(world, [&](const ProcessGrid& from, const std::string& from_name) {
     test::for_each_grid(world, [&](const ProcessGrid& to, const std::string& to_name) {
       const DistMatrix a = filled(from, 45, 61, 3, 5, 6);
-      // 10^9: one call. 100 and 1: many panels that end inside blocks.
-      for (const std::int64_t elements : {1'000'000'000, 100, 1}) {
+      // 10^9: one call. 150: panels that end inside blocks.
+      for (const std::int64_t elements : {1'000'000'000, 150}) {
         DistMatrix b = DistMatrix::make(to, 45, 61, 16, 2);
         b.fill(0);
         redistribute(a, b, elements);
@@ -113,6 +113,15 @@ TEST(Redistribute, between_all_pairs_of_grids_and_blocks) {
       }
     });
   });
+}
+
+TEST(Redistribute, column_by_column) {
+  const Communicator world = Communicator::world();
+  const ProcessGrid from(world, {1, world.size()}), to(world, {world.size(), 1});
+  const DistMatrix a = filled(from, 11, 40, 3, 3, 6);
+  DistMatrix b = DistMatrix::make(to, 11, 40, 2, 7);
+  redistribute(a, b, 1);
+  EXPECT_EQ(distance(gathered(b), serial(11, 40, 6)), 0);
 }
 
 TEST(Redistribute, within_a_split_communicator) {
