@@ -22,25 +22,34 @@ fathom_add_mpi_command(store.size_limit_kept NP 2 COMMAND $<TARGET_FILE:test_sto
   --gtest_filter=*ASizeLimit*)
 set_property(TEST store.size_limit_kept APPEND PROPERTY ENVIRONMENT "FATHOM_KEEP_LIMIT=1")
 
-# store_fault(POINT RANK KIND CODE): the run must end with the code on both ranks, without a result.
-function(store_fault point rank kind code)
+# store_fault(PROGRAM POINT RANK KIND CODE): both ranks must throw the code, and no result is left.
+function(store_fault program point rank kind code)
   set(name store.fault.${point}.${rank}.${kind})
-  fathom_add_mpi_command(${name} NP 2 TIMEOUT 60 COMMAND $<TARGET_FILE:test_store_run_file>
+  fathom_add_mpi_command(${name} NP 2 TIMEOUT 60 COMMAND $<TARGET_FILE:test_store_${program}>
     --gtest_filter=*PlantedFault*)
   set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "FATHOM_FAULT=${point}:${rank}:${kind}"
     "FATHOM_EXPECT=${code}")
   set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "SKIPPED")
 endfunction()
 if(FATHOM_FAULT_POINTS)
-  store_fault(store.open_output 0 throw 74)
-  store_fault(store.open_output 1 throw 74)
-  store_fault(store.write 0 throw 74)
-  store_fault(store.write 0 alloc 71)
-  store_fault(store.write 1 throw 74)
-  store_fault(store.verify 0 corrupt 74)
-  store_fault(store.verify 1 throw 74)
-  store_fault(store.rename 0 throw 74)
-  store_fault(store.rename 1 alloc 71)
+  store_fault(run_file store.open_output 0 throw 74)
+  store_fault(run_file store.open_output 1 throw 74)
+  store_fault(run_file store.write 0 throw 74)
+  store_fault(run_file store.write 0 alloc 71)
+  store_fault(run_file store.write 1 throw 74)
+  store_fault(run_file store.verify 0 corrupt 74)
+  store_fault(run_file store.verify 1 throw 74)
+  store_fault(run_file store.rename 0 throw 74)
+  store_fault(run_file store.rename 1 alloc 71)
+  if(FATHOM_PYTHON)
+    store_fault(matrix_file store.read_header 0 input 66)
+    store_fault(matrix_file store.read_header 1 throw 74)
+    store_fault(matrix_file store.read 0 throw 74)
+    store_fault(matrix_file store.read 1 alloc 71)
+    set_tests_properties(store.fault.store.read_header.0.input store.fault.store.read_header.1.throw
+      store.fault.store.read.0.throw store.fault.store.read.1.alloc
+      PROPERTIES FIXTURES_REQUIRED store_arrays)
+  endif()
 endif()
 
 if(FATHOM_PYTHON)

@@ -2,6 +2,7 @@
 
 #include "test_folder.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -171,6 +172,18 @@ TEST(MatrixFile, UnreadableFileIsRefused) {
     GTEST_SKIP() << "this user may read every file";
   expect_error(world, ExitCode::input, "Permission denied",
                [&] { MatrixFile::open(world, path, ""); });
+}
+
+/// Run once for each fault point by ctest, with FATHOM_FAULT and the exit code that must follow.
+TEST(MatrixFile, PlantedFaultEndsTheReadOnEveryRank) {
+  const char* expected = std::getenv("FATHOM_EXPECT");
+  if (!std::getenv("FATHOM_FAULT") || !expected) GTEST_SKIP() << "no fault planted";
+  const Communicator world = Communicator::world();
+  const ProcessGrid grid(world, {1, world.size()});
+  expect_error(world, static_cast<ExitCode>(std::atoi(expected)), "", [&] {
+    MatrixFile::open(world, arrays + "/sound.h5", "packed").read(grid, 8, 8);
+    FAIL() << "the planted fault did not strike";
+  });
 }
 
 }  // namespace
