@@ -11,7 +11,7 @@ if(FATHOM_NATIVE)
   if(NOT DEFINED FATHOM_AVX512_IS_RIGHT)
     try_run(probe_status probe_built ${PROJECT_BINARY_DIR}/probe/constant_vector
       SOURCES ${PROJECT_SOURCE_DIR}/cmake/probes/constant_vector.cpp
-      CMAKE_FLAGS "-DCMAKE_CXX_FLAGS=-O2 -march=native" CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
+      COMPILE_DEFINITIONS -O2 -march=native CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
     if(probe_built AND probe_status EQUAL 0)
       set(FATHOM_AVX512_IS_RIGHT ON CACHE INTERNAL "constants are right with -march=native")
     else()
