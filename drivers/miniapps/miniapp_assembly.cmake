@@ -13,7 +13,7 @@ if(FATHOM_TESTS)
   endforeach()
   # A wrong entry must be seen: the check fails with the certificate's code.
   fathom_add_mpi_command(miniapps.assembly.planted.np2 NP 2
-    COMMAND sh -c "$1 --kernel population --n 200 --v 300 --nruns 1 --check --plant; test $? -eq 80" sh
+    COMMAND sh -c "$1 --kernel population --n 200 --v 300 --nruns 1 --check --plant && exit 1 || test $? -eq 80" sh
       ${assembly})
   if(FATHOM_FAULT_POINTS)
     # What strikes one rank ends all of them, with its code.
@@ -24,7 +24,7 @@ if(FATHOM_TESTS)
       string(REGEX REPLACE ":.*" "" point ${fault})
       foreach(backend in_place made_once)
         fathom_add_mpi_command(miniapps.assembly.fault.${point}.${backend}.np3 NP 3 TIMEOUT 30
-          COMMAND sh -c "FATHOM_FAULT=${spec} $1 --kernel population --n 60 --v 90 --nprow 1 --npcol 2 --backend ${backend} --nruns 1; test $? -eq ${code}"
+          COMMAND sh -c "FATHOM_FAULT=${spec} $1 --kernel population --n 60 --v 90 --nprow 1 --npcol 2 --backend ${backend} --nruns 1 && exit 1 || test $? -eq ${code}"
             sh ${assembly})
       endforeach()
     endforeach()
