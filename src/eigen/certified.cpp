@@ -126,6 +126,7 @@ class Attempt {
       for (std::int64_t j = 0; j < a.local_cols(); ++j)
         std::copy_n(a.local().col(j), a.local_rows(), copy_->local().col(j));
     }
+    if (first_) comm_.agree([] { fault_point("eigen.primary"); });
     out_.result = Eigensolver(out_.plan.backend, algorithm_).solve(a, made_->fill, request_);
     timings_.solve += out_.result.seconds;
     plant_faults(out_.result, comm_, first_);
@@ -174,7 +175,7 @@ class Attempt {
 /// Error bounds, states and counts, from what the attempt measured.
 void judge_modes(CertifiedSpectrum& spectrum, const SpectrumProblem& problem) {
   const auto& value = spectrum.result.eigenvalue;
-  spectrum.terms.solver = solver_error(problem.n, spectrum.norm);
+  spectrum.terms.solver = solver_error(problem.n, spectrum.norm, spectrum.frobenius);
   spectrum.terms.assembly = spectrum.assembly_error;
   for (std::size_t k = 0; k < value.size(); ++k) {
     spectrum.error_bound.push_back(spectrum.terms.bound(static_cast<std::int64_t>(k)));
@@ -193,12 +194,12 @@ void refuse_indefinite(const CertifiedSpectrum& spectrum, const SpectrumProblem&
   const double allowed = 10 * static_cast<double>(problem.n) * spectrum.input_epsilon * largest +
                          spectrum.assembly_error;
   if (problem.positive_semidefinite && value.back() < -allowed)
-    throw Error(ExitCode::numeric,
-                "the matrix is not positive semi-definite: eigenvalue {} of {} is {:.6g}, below "
-                "-{:.3g} = -(10 n eps' lambda_1 + assembly error) with eps' = {:.3g}, lambda_1 = "
-                "{:.6g}",
-                value.size(), problem.n, value.back(), allowed, spectrum.input_epsilon,
-                value.front());
+    throw AgreedError(
+        ExitCode::numeric,
+        "the matrix is not positive semi-definite: eigenvalue {} of {} is {:.6g}, below "
+        "-{:.3g} = -(10 n eps' lambda_1 + assembly error) with eps' = {:.3g}, lambda_1 = "
+        "{:.6g}",
+        value.size(), problem.n, value.back(), allowed, spectrum.input_epsilon, value.front());
 }
 
 SolverPlan fallback_plan(const SolverPlan& plan) {
@@ -216,7 +217,8 @@ double CertifiedSpectrum::floor() const {
 
 CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProblem& problem,
                                   Progress& progress) {
-  const SolverPlan plan = plan_solver(problem.request, problem.n, comm.size(), problem.layout);
+  SolverPlan plan;
+  comm.agree([&] { plan = plan_solver(problem.request, problem.n, comm.size(), problem.layout); });
   progress.note(fmt::format("eigensolver {} on a {} x {} grid, blocks of {}: {}",
                             name(plan.backend), plan.grid.nprow, plan.grid.npcol, plan.block,
                             plan.reason));
@@ -231,7 +233,7 @@ CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProble
     spectrum.emplace(attempt(plan, Algorithm::standard, true));
     if (spectrum->certificate.verdict() == Verdict::fail)
       failure = "its certificate failed: " + spectrum->certificate.summary();
-  } catch (const Error& error) {
+  } catch (const AgreedError& error) {
     if (error.code() != ExitCode::solver) throw;
     failure = error.what();
   }
@@ -244,9 +246,9 @@ CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProble
         plan.backend == Backend::scalapack ? Algorithm::qr_iteration : Algorithm::standard;
     spectrum.emplace(attempt(fallback_plan(plan), other, false));
     if (spectrum->certificate.verdict() == Verdict::fail)
-      throw Error(ExitCode::certificate,
-                  "two solvers failed their certificate; {}: {}; ScaLAPACK: {}", name(plan.backend),
-                  failure, spectrum->certificate.summary());
+      throw AgreedError(ExitCode::certificate,
+                        "two solvers failed their certificate; {}: {}; ScaLAPACK: {}",
+                        name(plan.backend), failure, spectrum->certificate.summary());
     spectrum->fell_back = true;
     spectrum->fallback_reason = failure;
   }

@@ -119,8 +119,8 @@ void refuse_unsupported(Backend backend, const EigenRequest& request, std::int64
   const bool all = request.wanted(n) == n;
   if (!able.available || (all && !able.all) || (!all && !able.partial) ||
       (request.vectors && !able.vectors))
-    throw Error(ExitCode::deck, "{} cannot compute {} of {} eigenvalues{}: {}", name(backend),
-                request.wanted(n), n, request.vectors ? " with vectors" : "", able.limits);
+    throw AgreedError(ExitCode::deck, "{} cannot compute {} of {} eigenvalues{}: {}", name(backend),
+                      request.wanted(n), n, request.vectors ? " with vectors" : "", able.limits);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace fathom {
 
-double solver_error(std::int64_t n, double norm) {
-  return std::max(8.0, std::sqrt(static_cast<double>(n))) * unit_roundoff * norm;
+double solver_error(std::int64_t n, double norm, double frobenius) {
+  return unit_roundoff * (std::max(8.0, std::sqrt(static_cast<double>(n))) * norm + 6 * frobenius);
 }
 
 double BoundTerms::bound(std::int64_t mode) const {

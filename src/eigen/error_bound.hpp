@@ -18,12 +18,13 @@ enum class ModeState : int { untrusted = 0, trusted = 1, null_by_rank = 2 };
 /// 2⁻⁵³.
 inline constexpr double unit_roundoff = 0x1p-53;
 
-/// max(8, √n)·ε·norm: the uniform error of a norm-wise stable symmetric solver. Measured errors are
-/// 2–8 ε λ₁ at n = 1000 and grow slowly with n. Pure.
-double solver_error(std::int64_t n, double norm);
+/// ε·(max(8, √n)·norm + 6·frobenius): the uniform error of a norm-wise stable symmetric solver of a
+/// matrix with ‖A‖₂ = norm and ‖A‖_F = frobenius. Rounding errors of the reduction add up entry by
+/// entry, so a flat spectrum (‖A‖_F ≫ ‖A‖₂) is off by more than a steep one. Pure.
+double solver_error(std::int64_t n, double norm, double frobenius);
 
 struct BoundTerms {
-  double solver = 0;             ///< solver_error(n, ‖A‖₂)
+  double solver = 0;             ///< solver_error(n, ‖A‖₂, ‖A‖_F)
   double assembly = 0;           ///< of the matrix's making
   std::vector<double> residual;  ///< measured ‖A z_k − λ_k z_k‖ per mode; empty without vectors
 

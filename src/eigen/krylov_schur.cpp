@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #ifdef FATHOM_HAVE_SLEPC
 #include "bindings/slepc.hpp"
@@ -62,7 +63,16 @@ KrylovSchurResult krylov_schur(const DistMatrix& a, SymmetricFill fill, std::int
   comm.agree([&] { fault_point("eigen.solve"); });
   const double tolerance =
       std::sqrt(static_cast<double>(n)) * unit_roundoff * norm_estimate(a, fill);
-  SlepcResult top = slepc_largest(comm.native(), n, local_n, count, tolerance, apply);
+  SlepcResult top;
+  std::exception_ptr failure;  // SLEPc communicates: its errors are agreed on afterwards
+  try {
+    top = slepc_largest(comm.native(), n, local_n, count, tolerance, apply);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  comm.agree([&] {
+    if (failure) std::rethrow_exception(failure);
+  });
 
   KrylovSchurResult result;
   result.eigenvalue = std::move(top.eigenvalue);

@@ -75,6 +75,7 @@ std::vector<double> residual_norms(const DistMatrix& w, const DistMatrix& z,
     square[mode] = sum;
   }
   w.grid().parent().sum(square);
+  w.grid().parent().broadcast(square);
   for (double& value : square)
     value = std::sqrt(value);
   return square;
@@ -128,6 +129,10 @@ MatrixFacts measure(const DistMatrix& a, SymmetricFill fill, const VerifyOptions
   facts.trace = compensated_sum(diagonal(a));
   facts.frobenius = frobenius_norm(a, fill);
   if (fill == SymmetricFill::full && !symmetric_bits(a)) facts.asymmetry = asymmetry(a);
+  // Reductions need not round alike on all ranks; rank 0's stand for all.
+  double norms[] = {facts.trace, facts.frobenius, facts.asymmetry};
+  a.grid().parent().broadcast(std::span<double>(norms));
+  facts.trace = norms[0], facts.frobenius = norms[1], facts.asymmetry = norms[2];
   facts.ritz = random_krylov(a, fill, options.probes,
                              options.full ? 2 * options.steps : options.steps, options.seed);
   return facts;

@@ -25,8 +25,8 @@ TEST(Certificate, LimitsDecideAndTheWorstCheckCounts) {
 }
 
 TEST(ErrorBound, UniformTermGrowsAsTheRoot) {
-  EXPECT_DOUBLE_EQ(solver_error(4, 2.0), 8 * 0x1p-53 * 2);
-  EXPECT_DOUBLE_EQ(solver_error(10000, 1.0), 100 * 0x1p-53);
+  EXPECT_DOUBLE_EQ(solver_error(4, 2.0, 3.0), 0x1p-53 * (8 * 2 + 6 * 3));
+  EXPECT_DOUBLE_EQ(solver_error(10000, 1.0, 1.0), 106 * 0x1p-53);
 }
 
 TEST(ErrorBound, AssemblyAddsAndALargerResidualWidens) {
