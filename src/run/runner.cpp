@@ -1,5 +1,6 @@
 #include "run/runner.hpp"
 
+#include "base/fault.hpp"
 #include "bindings/blas.hpp"
 #include "comm/rendezvous.hpp"
 #include "run/result_block.hpp"
@@ -60,7 +61,10 @@ Deck read_deck(const Communicator& world, const RunArguments& arguments) {
     if (world.root()) source = load_deck(arguments.deck_path, arguments.overrides).source();
   });
   world.broadcast(source.text);
-  world.agree([&] { deck = parse_deck(source, arguments.overrides); });
+  world.agree([&] {
+    fault_point("run.deck");
+    deck = parse_deck(source, arguments.overrides);
+  });
   return *deck;
 }
 
@@ -104,7 +108,10 @@ void execute(Run& run, const RunArguments& arguments) {
   run.folder = RunFolder::open(run.world, deck.text("run.output"), deck.flag("run.overwrite"),
                                deck.source().text, deck.resolved_toml());
   run.status.attach(*run.folder);
-  run.world.agree([&] { run.log.open(run.folder->log_file()); });
+  run.world.agree([&] {
+    fault_point("run.log");
+    run.log.open(run.folder->log_file());
+  });
   run.log.on_phase(
       [&](const std::string& phase) { run.status.change([&](RunStatus& s) { s.phase = phase; }); });
 
@@ -115,6 +122,7 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.command_line = arguments.command_line;
   greet(run, deck, provenance);
 
+  fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
   PhaseClock clock(run.log);
   const auto point_done = [&](std::int64_t done, std::int64_t total) {

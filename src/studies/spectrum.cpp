@@ -1,5 +1,6 @@
 // Study "spectrum": one certified spectrum a point, what the targets and the layer do in it.
 
+#include "base/fault.hpp"
 #include "spectral/exponent_fit.hpp"
 #include "spectral/measures.hpp"
 #include "studies/problem.hpp"
@@ -63,6 +64,7 @@ std::string before_and_after(const StudyContext& context, const StudyPoint& poin
 }
 
 void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome) {
+  context.world.agree([] { fault_point("studies.point"); });
   const RunGroup group = context.file.group(point.group);
   const StudyProblem problem = make_problem(context, point.deck);
   const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);

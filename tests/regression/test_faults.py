@@ -1,0 +1,46 @@
+"""One rank fails at a named point: the job ends, with the documented code, within half a minute."""
+import json
+
+import pytest
+
+from conftest import population_deck
+
+DECK = population_deck(150, 450, kind="spectrum", solver=dict(eigenvectors=True))
+
+# point, kind of fault, documented code
+POINTS = [
+    ("run.deck", "throw", 74), ("run.log", "throw", 74), ("run.alone", "throw", 74), ("run.alone", "alloc", 71),
+    ("studies.point", "throw", 74), ("dist.allocate", "alloc", 71), ("gram.allocate", "alloc", 71),
+    ("gram.signals", "throw", 74), ("gram.products", "alloc", 71), ("gram.map", "throw", 74), ("gram.signals", "nan", 82),
+    ("eigen.allocate", "alloc", 71), ("eigen.solve", "solver", 81), ("eigen.certify", "throw", 74),
+    ("store.open_output", "throw", 74), ("store.write", "throw", 74), ("store.verify", "throw", 74),
+    ("store.rename", "throw", 74), ("store.verify", "corrupt", 74),
+]
+ROOT_ONLY = {"store.open_output", "store.write", "store.verify"}
+
+
+@pytest.mark.parametrize("point, kind, code", POINTS)
+@pytest.mark.parametrize("rank", [0, 2])
+def test_one_rank_fails(run, point, kind, code, rank):
+    if rank and point in ROOT_ONLY:
+        pytest.skip("only the first rank comes there")
+    result = run(DECK, ranks=3, fault=f"{point}:{rank}:{kind}", timeout=30)
+    assert result.code == code, (result.code, result.err)
+    assert len(result.messages) == 1, result.err
+    assert not (result.folder / "run.h5").exists()
+    status = result.folder / "status.json"
+    if status.exists() and point != "run.alone":
+        assert json.loads(status.read_text())["state"] == "failed"
+
+
+def test_without_a_fault_the_same_deck_passes(run):
+    result = run(DECK, ranks=3)
+    assert result.code == 0, result.err
+    assert json.loads((result.folder / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_failing_first_solver_is_replaced_loudly(run):
+    result = run(DECK, ranks=3, fault="eigen.primary:1:solver")
+    assert result.code == 0, result.err
+    assert "WARNING" in result.out and "scalapack" in result.out
+    assert result.spectrum()["fell_back"] == 1
