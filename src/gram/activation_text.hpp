@@ -1,5 +1,7 @@
 #pragma once
 
+// Activations in the words of results.
+
 #include "kernels/activation.hpp"
 
 #include <string>

@@ -134,6 +134,7 @@ std::vector<double> GramAssembler::diagonal() const {
 
 Assembly GramAssembler::finish(double assembly_error, double input_epsilon) {
   const Timer timer;
+  stream_.release();  // the mirror's panels take their place
   mirror_lower(matrix_);
   report_.seconds.mirror += timer.seconds();
   report_.seconds.total = timer_.seconds();

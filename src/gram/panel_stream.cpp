@@ -102,6 +102,13 @@ void PanelStream::allocate() {
   allocated_ = true;
 }
 
+void PanelStream::release() {
+  for (std::vector<double>* panel : {&rows_, &cols_, &sent_, &arrived_})
+    *panel = {};
+  source_.release();
+  allocated_ = false;
+}
+
 MatrixView<double> PanelStream::row_panel(std::int64_t count) {
   return {rows_.data(), count, std::ssize(row_items_), count};
 }

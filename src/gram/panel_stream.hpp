@@ -37,6 +37,9 @@ class PanelStream {
            AssemblySeconds& seconds,
            const std::function<void(std::int64_t, std::int64_t)>& progress);
 
+  /// Gives back the panels and what the source keeps; the next run takes them again. Local.
+  void release();
+
   const std::vector<std::int64_t>& row_items() const { return row_items_; }
   const std::vector<std::int64_t>& col_items() const { return col_items_; }
 

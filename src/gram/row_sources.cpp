@@ -102,6 +102,12 @@ void GatheredRows::reserve(std::int64_t chunk) {
   arrived_.resize(panel_.size());
 }
 
+void GatheredRows::release() {
+  panel_ = {};
+  mine_ = {};
+  arrived_ = {};
+}
+
 void GatheredRows::gather(std::int64_t first, std::int64_t count) {
   const CyclicAxis& axis = rows_.distribution().rows;
   const int ranks = column_.nprow();
@@ -153,6 +159,11 @@ void ColumnSignals::prepare(std::span<const std::span<const std::int64_t>>, std:
     gathered_->reserve(chunk);
   else
     panel_.resize(size(rows_.dim() * chunk));
+}
+
+void ColumnSignals::release() {
+  if (gathered_) gathered_->release();
+  panel_ = {};
 }
 
 void ColumnSignals::begin_chunk(std::int64_t first, std::int64_t count) {
@@ -217,6 +228,13 @@ void FeatureSignals::prepare(std::span<const std::span<const std::int64_t>> list
   } else {
     item_buffer_.resize(size(slab_ * most));
   }
+}
+
+void FeatureSignals::release() {
+  if (gathered_) gathered_->release();
+  held_ = {};
+  item_buffer_ = {};
+  inner_buffer_ = {};
 }
 
 void FeatureSignals::begin_chunk(std::int64_t first, std::int64_t count) {

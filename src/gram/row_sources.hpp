@@ -36,6 +36,7 @@ class GatheredRows {
   GatheredRows(const DistMatrix& rows, const ProcessGrid& grid);
 
   void reserve(std::int64_t chunk);  ///< local, may throw bad_alloc
+  void release();                    ///< local
   /// Rows first … first + count − 1. Collective over the active ranks. @pre count ≤ reserved
   void gather(std::int64_t first, std::int64_t count);
   /// dim × count, of the last gather. Local.
@@ -79,6 +80,7 @@ class ColumnSignals : public SignalSource {
   std::int64_t workspace_per_inner() const override { return rows_.dim(); }
   void prepare(std::span<const std::span<const std::int64_t>> lists, std::int64_t chunk,
                std::int64_t budget) override;
+  void release() override;
   bool begins_chunks() const override { return gathered_.has_value(); }
   void begin_chunk(std::int64_t first, std::int64_t count) override;
   void make(std::span<const std::int64_t> items, std::int64_t first,
@@ -106,6 +108,7 @@ class FeatureSignals : public SignalSource {
   std::int64_t workspace_per_inner() const override;
   void prepare(std::span<const std::span<const std::int64_t>> lists, std::int64_t chunk,
                std::int64_t budget) override;
+  void release() override;
   bool begins_chunks() const override { return gathered_.has_value(); }
   void begin_chunk(std::int64_t first, std::int64_t count) override;
   void make(std::span<const std::int64_t> items, std::int64_t first,

@@ -46,6 +46,9 @@ class SignalSource {
     static_cast<void>(lists), static_cast<void>(chunk), static_cast<void>(budget);
   }
 
+  /// Gives back what prepare took. Local.
+  virtual void release() {}
+
   /// Called before the signals of the chunk are made: the only place where a source may
   /// communicate. Collective over the active ranks.
   virtual void begin_chunk(std::int64_t first, std::int64_t count) {
