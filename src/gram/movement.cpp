@@ -3,14 +3,17 @@
 #include "base/assert.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
 namespace fathom {
 namespace {
 
-constexpr double chunk_share = 0.15;  // of a rank's share of the matrix
-constexpr double hold_share = 1.0;    // the same, for what a source may keep
+// Parts of a rank's share of the matrix.
+constexpr double chunk_part = 0.25;
+constexpr double chunk_part_beside_held = 0.15;
+constexpr double held_part = 1.0;
 constexpr std::int64_t shortest_chunk = 256;
 constexpr std::int64_t longest_chunk = 1024;
 constexpr double clearly = 0.9;  // a count below this part of the other one decides
@@ -46,8 +49,8 @@ std::int64_t even_chunk(std::int64_t longest, std::int64_t inner) {
   return ((inner + chunks - 1) / chunks + 7) / 8 * 8;
 }
 
-std::int64_t chunk_by_memory(double share, double per_inner, std::int64_t inner) {
-  const auto fits = static_cast<std::int64_t>(chunk_share * share / std::max(1.0, per_inner));
+std::int64_t chunk_by_memory(double room, double per_inner, std::int64_t inner) {
+  const auto fits = static_cast<std::int64_t>(room / std::max(1.0, per_inner));
   const std::int64_t longest = std::clamp(fits, shortest_chunk, longest_chunk);
   return even_chunk(longest, inner);
 }
@@ -116,12 +119,17 @@ MovementPlan plan_movement(const SignalSource& source, const Distribution& distr
   decide(plan, source, wish, panels.nprow * panels.npcol);
 
   const double share = panels.rows * panels.cols;
+  const double held = static_cast<double>(source.held_per_item()) *
+                      (plan.movement == Movement::in_place ? panels.made_in_place()
+                                                           : std::ceil(panels.made_once()));
+  plan.hold = held > 0 && held <= held_part * share;
+  const double room = (plan.hold ? chunk_part_beside_held : chunk_part) * share;
   const double per_inner = workspace_per_inner(panels, plan.movement) +
                            static_cast<double>(source.workspace_per_inner());
   plan.chunk =
-      chunk_wish > 0 ? std::min(chunk_wish, inner) : chunk_by_memory(share, per_inner, inner);
-  plan.hold = static_cast<std::int64_t>(hold_share * share);
-  plan.workspace_doubles = static_cast<std::int64_t>(per_inner) * plan.chunk;
+      chunk_wish > 0 ? std::min(chunk_wish, inner) : chunk_by_memory(room, per_inner, inner);
+  plan.workspace_doubles = static_cast<std::int64_t>(per_inner) * plan.chunk +
+                           (plan.hold ? static_cast<std::int64_t>(held) : 0);
   return plan;
 }
 

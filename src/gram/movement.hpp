@@ -31,7 +31,7 @@ struct MachineRates {
 struct MovementPlan {
   Movement movement = Movement::in_place;
   std::int64_t chunk = 1;              ///< inner indices at a time, the same on every rank
-  std::int64_t hold = 0;               ///< doubles that a source may keep over chunks, a rank
+  bool hold = false;                   ///< whether the source may keep what it asks for
   double in_place_seconds = 0;         ///< making, with what is made twice
   double made_once_seconds = 0;        ///< making once and moving
   std::int64_t workspace_doubles = 0;  ///< the largest extra memory of one rank
@@ -45,9 +45,10 @@ struct Share {
 };
 Share local_share(std::int64_t local_rows, int npcol, int mycol);
 
-/// wish and chunk_wish (0 = by memory) are the user's. The workspace stays below 0.15 of a rank's
-/// share of the matrix, or what chunks of 256 (of the whole inner length, if shorter) need; `hold`
-/// reaches up to one share more, which is free again before a solver takes its own.
+/// wish and chunk_wish (0 = by memory) are the user's. The chunks' workspace
+/// stays below a quarter of a rank's share of the matrix, or what chunks of 256 (of the whole inner
+/// length, if shorter) need. A source may hold up to one share, and then the chunks take 0.15: all
+/// of it is free again before a solver takes its own share.
 MovementPlan plan_movement(const SignalSource& source, const Distribution& distribution,
                            Movement wish, std::int64_t chunk_wish, const MachineRates& rates = {});
 

@@ -154,7 +154,7 @@ SignalCost ColumnSignals::cost() const {
 }
 
 void ColumnSignals::prepare(std::span<const std::span<const std::int64_t>>, std::int64_t chunk,
-                            std::int64_t) {
+                            bool) {
   if (gathered_)
     gathered_->reserve(chunk);
   else
@@ -208,19 +208,17 @@ std::int64_t FeatureSignals::workspace_per_inner() const {
 }
 
 void FeatureSignals::prepare(std::span<const std::span<const std::int64_t>> lists,
-                             std::int64_t chunk, std::int64_t budget) {
+                             std::int64_t chunk, bool hold) {
   const std::int64_t dim = item_rows_.dim();
-  std::int64_t most = 0, all = 0;
-  for (const auto& list : lists) {
+  std::int64_t most = 0;
+  for (const auto& list : lists)
     most = std::max(most, std::ssize(list));
-    all += std::ssize(list);
-  }
   if (gathered_)
     gathered_->reserve(chunk);
   else
     inner_buffer_.resize(size(slab_ * chunk));
   held_.clear();
-  if (!share_ && all * dim <= budget) {
+  if (!share_ && hold) {
     for (const auto& list : lists) {
       Held& held = held_.emplace_back(Held{list, std::vector<double>(list.size() * size(dim))});
       item_rows_.make(list, 0, {held.rows.data(), dim, std::ssize(list), dim});

@@ -79,7 +79,7 @@ class ColumnSignals : public SignalSource {
   std::string description() const override { return rows_.description(); }
   std::int64_t workspace_per_inner() const override { return rows_.dim(); }
   void prepare(std::span<const std::span<const std::int64_t>> lists, std::int64_t chunk,
-               std::int64_t budget) override;
+               bool hold) override;
   void release() override;
   bool begins_chunks() const override { return gathered_.has_value(); }
   void begin_chunk(std::int64_t first, std::int64_t count) override;
@@ -105,9 +105,10 @@ class FeatureSignals : public SignalSource {
   SignalCost cost() const override;
   std::string description() const override;
   bool anywhere() const override { return !share_; }
+  std::int64_t held_per_item() const override { return share_ ? 0 : item_rows_.dim(); }
   std::int64_t workspace_per_inner() const override;
   void prepare(std::span<const std::span<const std::int64_t>> lists, std::int64_t chunk,
-               std::int64_t budget) override;
+               bool hold) override;
   void release() override;
   bool begins_chunks() const override { return gathered_.has_value(); }
   void begin_chunk(std::int64_t first, std::int64_t count) override;

@@ -38,12 +38,15 @@ class SignalSource {
   /// Doubles of workspace that make() needs for each inner index of a chunk.
   virtual std::int64_t workspace_per_inner() const { return 0; }
 
-  /// Tells which items this rank will ask for: the source may keep `budget` doubles of what they
-  /// share over chunks. Every later make() names one of these lists, by the same span. `chunk` is
-  /// the longest range. May throw bad_alloc. Local.
+  /// Doubles an item that the source would rather keep over all chunks than make for each.
+  virtual std::int64_t held_per_item() const { return 0; }
+
+  /// Tells which items this rank will ask for; `hold` says whether held_per_item() is granted.
+  /// Every later make() names one of these lists, by the same span. `chunk` is the longest range.
+  /// May throw bad_alloc. Local.
   virtual void prepare(std::span<const std::span<const std::int64_t>> lists, std::int64_t chunk,
-                       std::int64_t budget) {
-    static_cast<void>(lists), static_cast<void>(chunk), static_cast<void>(budget);
+                       bool hold) {
+    static_cast<void>(lists), static_cast<void>(chunk), static_cast<void>(hold);
   }
 
   /// Gives back what prepare took. Local.
