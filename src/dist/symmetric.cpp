@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/fault.hpp"
+#include "comm/messages.hpp"
 #include "dist/operations.hpp"
 
 #include <algorithm>
@@ -188,24 +189,19 @@ class TransposeExchange {
 
   template <class Visit>
   void run_panel(std::int64_t j, std::int64_t j_end, Visit&& visit) {
-    const MPI_Comm comm = a_.grid().active_comm().native();
     const std::vector<Message> in = messages(false, j, j_end), out = messages(true, j, j_end);
-    std::vector<MPI_Request> receiving(in.size()), sending(out.size());
-    for (std::size_t m = 0; m < in.size(); ++m)
-      check_mpi(MPI_Irecv(received_.data.get() + in[m].offset, static_cast<int>(in[m].elements),
-                          MPI_DOUBLE, a_.grid().rank_of(in[m].row, in[m].col), exchange_tag, comm,
-                          &receiving[m]),
-                "MPI_Irecv");
-    for (std::size_t m = 0; m < out.size(); ++m) {
-      double* next = sent_.data.get() + out[m].offset;
-      out[m].tiles.for_each([&](const CommonRun& rows, const CommonRun& cols) {
+    Messages flight(a_.grid().active_comm(), exchange_tag);
+    for (const Message& message : in)
+      flight.receive(received_.data.get() + message.offset, message.elements,
+                     a_.grid().rank_of(message.row, message.col));
+    for (const Message& message : out) {
+      double* const first = sent_.data.get() + message.offset;
+      double* next = first;
+      message.tiles.for_each([&](const CommonRun& rows, const CommonRun& cols) {
         transpose_tile(a_.local(), rows, cols, next);
         next += rows.count * cols.count;
       });
-      check_mpi(
-          MPI_Isend(sent_.data.get() + out[m].offset, static_cast<int>(out[m].elements), MPI_DOUBLE,
-                    a_.grid().rank_of(out[m].row, out[m].col), exchange_tag, comm, &sending[m]),
-          "MPI_Isend");
+      flight.send(first, message.elements, a_.grid().rank_of(message.row, message.col));
     }
     const TileList own = tiles(myrow(), mycol(), myrow(), mycol(), j, j_end);
     own.for_each([&](const CommonRun& rows, const CommonRun& cols) {
@@ -213,18 +209,14 @@ class TransposeExchange {
       visit_tile(from_, rows, cols, tile_.data(), visit);
     });
     for (std::size_t done = 0; done < in.size(); ++done) {
-      int m = 0;
-      check_mpi(MPI_Waitany(static_cast<int>(in.size()), receiving.data(), &m, MPI_STATUS_IGNORE),
-                "MPI_Waitany");
-      const Message& message = in[static_cast<std::size_t>(m)];
+      const Message& message = in[flight.next_arrival()];
       const double* next = received_.data.get() + message.offset;
       message.tiles.for_each([&](const CommonRun& rows, const CommonRun& cols) {
         visit_tile(from_, rows, cols, next, visit);
         next += rows.count * cols.count;
       });
     }
-    check_mpi(MPI_Waitall(static_cast<int>(out.size()), sending.data(), MPI_STATUSES_IGNORE),
-              "MPI_Waitall");
+    flight.wait_for_sends();
   }
 
   const DistMatrix& a_;

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
-VENDOR_SYMBOL = re.compile(r"\b(cblas_\w+|LAPACKE_\w+|openblas_\w+|p[ds]\w{3,8}_|C?blacs_\w+|elpa_\w+|H5[A-Z]{1,2}\w+|Eps[A-Z]\w+|EPS[A-Z]\w+|MatCreate\w*|Slepc\w+|Petsc\w+)\s*\(")
+VENDOR_SYMBOL = re.compile(
+    r"\b(cblas_\w+|LAPACKE_\w+|openblas_\w+|p[ds](?:sy|ge|tr|la|or)\w{1,6}_|Cp[ds]\w+|Cblacs_\w+|Csys2blacs_\w+"
+    r"|elpa_(?:u?n?init|allocate|deallocate|setup|set|get|eigenv\w+|strerr|autotune\w*)"
+    r"|H5[A-Z]{1,2}[a-z]\w+|EPS[A-Z]\w+|Mat(?:Create|Shell)\w*|Slepc[A-Z]\w+|Petsc[A-Z]\w+)\s*\(")
 VENDOR_HEADER = re.compile(r"^(mpi|cblas|lapacke|hdf5|hdf5_hl|elpa/.*|slepc.*|petsc.*|scalapack.*)(\.h)?$")
 MPI_SYMBOL = re.compile(r"\bMPI_[A-Z]\w+\s*\(")
 MPI_ROOMS = {"bindings", "comm"}
