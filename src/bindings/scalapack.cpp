@@ -182,6 +182,16 @@ void pdgemr2d(std::int64_t m, std::int64_t n, ConstPart a, Part b, int context) 
             b.data, origin(b.i), origin(b.j), to.data(), context);
 }
 
+/// What the drivers' workspace queries forget: PDLASRT (under pdsyevd) wants np·(nb + nq) on ranks
+/// that hold less than a block of columns, PDORMTR (under pdsyevr with few vectors) its panels. The
+/// library prints a complaint and goes on with wrong vectors, or hangs.
+std::int64_t forgotten_workspace(std::int64_t n, const Descriptor& d) {
+  const blacs::GridInfo grid = blacs::grid_info(d[1]);
+  const std::int64_t nb = d[5], np = numroc(n, d[4], grid.myrow, grid.nprow),
+                     nq = numroc(n, d[5], grid.mycol, grid.npcol);
+  return 4 * n + nb * (np + nq + 3 * nb);
+}
+
 double pdlange(char norm, std::int64_t m, std::int64_t n, ConstPart a) {
   const int m32 = size(m), n32 = size(n), ia = origin(a.i), ja = origin(a.j);
   // Enough for every norm: the local rows and columns with the offset in their first block.
@@ -229,6 +239,7 @@ int pdsyevd(Triangle triangle, std::int64_t n, Part a, std::span<double> w, Part
   };
   call();
   lwork = work_length(work[0], 1 + 6 * n + 2 * local_area(n, a.descriptor), "workspace of pdsyevd");
+  lwork = to_blas_int(lwork + forgotten_workspace(n, a.descriptor), "workspace of pdsyevd");
   liwork = std::max(1, iwork[0]);
   work.resize(static_cast<std::size_t>(lwork));
   iwork.resize(static_cast<std::size_t>(liwork));
@@ -255,6 +266,7 @@ int pdsyevr(Triangle triangle, std::int64_t n, Part a, std::int64_t first, std::
   };
   call();
   lwork = work_length(work[0], n, "workspace of pdsyevr");
+  lwork = to_blas_int(lwork + forgotten_workspace(n, a.descriptor), "workspace of pdsyevr");
   liwork = std::max(1, iwork[0]);
   work.resize(static_cast<std::size_t>(lwork));
   iwork.resize(static_cast<std::size_t>(liwork));

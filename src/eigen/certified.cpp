@@ -18,8 +18,8 @@ void scale_by(DistMatrix& a, double factor) {
       local(i, j) *= factor;
 }
 
-/// Squares of entries must be representable: the solve works on A·2^-e, an exact change of units
-/// (but for entries below 1e-300 of the largest).
+/// The solve works on A·2^-e with entries up to 1, an exact change of units (but for entries below
+/// 1e-300 of the largest).
 int exponent_of(double largest) {
   int exponent = 0;
   if (largest > 0) std::frexp(largest, &exponent);
@@ -89,6 +89,10 @@ class Attempt {
     DistMatrix& a = made_->matrix;
     FATHOM_ASSERT(a.rows() == problem_.n && a.cols() == problem_.n,
                   "the source made a {} x {} matrix, n = {}", a.rows(), a.cols(), problem_.n);
+    if (made_->fill == SymmetricFill::lower) {
+      mirror_lower(a);
+      made_->fill = SymmetricFill::full;
+    }
     timings_.make += timer.seconds();
     out_.assembly_error = made_->assembly_error;
     out_.input_epsilon = made_->input_epsilon;
@@ -117,10 +121,6 @@ class Attempt {
 
   void solve() {
     DistMatrix& a = made_->matrix;
-    if (request_.vectors && made_->fill == SymmetricFill::lower) {
-      mirror_lower(a);
-      made_->fill = SymmetricFill::full;
-    }
     if (request_.vectors && out_.plan.backend != Backend::slepc) {
       copy_.emplace(DistMatrix::make(grid_, a.rows(), a.cols(), a.mb(), a.nb()));
       for (std::int64_t j = 0; j < a.local_cols(); ++j)
@@ -135,7 +135,8 @@ class Attempt {
   void verify() {
     comm_.agree([] { fault_point("eigen.certify"); });
     const auto& value = out_.result.eigenvalue;
-    check_values(facts_, value, out_.input_epsilon, problem_.verify, out_.certificate);
+    out_.terms.measured =
+        check_values(facts_, value, out_.input_epsilon, problem_.verify, out_.certificate);
     if (out_.result.vectors) {
       const DistMatrix& a = copy_ ? *copy_ : made_->matrix;
       out_.terms.residual = check_vectors(a, copy_ ? &made_->matrix : nullptr, *out_.result.vectors,
@@ -154,6 +155,7 @@ class Attempt {
     }
     for (double& residual : out_.terms.residual)
       residual = rescaled(residual, exponent_);
+    out_.terms.measured = rescaled(out_.terms.measured, exponent_);
     out_.trace = rescaled(facts_.trace, exponent_);
     out_.frobenius = rescaled(facts_.frobenius, exponent_);
   }

@@ -32,7 +32,8 @@ class Eigensolver {
   /// every rank where the solver reports one, Error(no_fit) where an allocation fails, Error(deck)
   /// where the backend cannot do what is asked. Collective over the grid's parent, idle ranks
   /// included.
-  /// @pre a square in shape and blocks, entries finite and of moderate size (squares representable)
+  /// @pre a square in shape and blocks, entries finite, the largest near 1 (ELPA's divide and
+  /// conquer has absolute tolerances: vectors of a matrix with a norm of 1e-3 lose three digits)
   EigenResult solve(DistMatrix& a, SymmetricFill fill, const EigenRequest& request) const;
 
  private:

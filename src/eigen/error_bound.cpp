@@ -13,7 +13,7 @@ double solver_error(std::int64_t n, double norm, double frobenius) {
 
 double BoundTerms::bound(std::int64_t mode) const {
   const double own = residual.empty() ? 0.0 : residual[static_cast<std::size_t>(mode)];
-  return assembly + std::max(solver, own);
+  return assembly + std::max({solver, 2 * measured, own});
 }
 
 std::vector<ModeState> mode_states(std::span<const double> eigenvalue,

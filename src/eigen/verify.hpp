@@ -39,9 +39,10 @@ void check_symmetry(const MatrixFacts& facts, double input_epsilon, const Verify
                     Certificate& certificate);
 
 /// The checks that need no vectors: order, asymmetry, trace, frobenius, ritz_values, ritz_order.
-/// `eigenvalue` holds the largest of the spectrum, descending. Pure.
-void check_values(const MatrixFacts& facts, std::span<const double> eigenvalue,
-                  double input_epsilon, const VerifyOptions& options, Certificate& certificate);
+/// `eigenvalue` holds the largest of the spectrum, descending. Returns the largest absolute defect
+/// that was seen (trace, Frobenius norm, Ritz values), NaN where they could not be compared. Pure.
+double check_values(const MatrixFacts& facts, std::span<const double> eigenvalue,
+                    double input_epsilon, const VerifyOptions& options, Certificate& certificate);
 
 /// The checks of eigenvectors, residual and orthogonality; returns ‖A z_k − λ_k z_k‖ per mode and
 /// fills the certificate's residual_ratio. `matrix` has both triangles; `workspace` (same shape and

@@ -46,7 +46,8 @@ FitOptions fit_options(const Deck& deck) {
   if (deck.has("study.fit_range"))
     options.range = {deck.integers("study.fit_range")[0], deck.integers("study.fit_range")[1]};
   options.confidence = deck.real("study.confidence");
-  options.samples = deck.integer("kernel.features");
+  // The finite-size term sums over all modes, so it is told only where all of them were computed.
+  if (deck.is_word("solver.eigenvalues")) options.samples = deck.integer("kernel.features");
   return options;
 }
 

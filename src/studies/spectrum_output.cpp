@@ -36,8 +36,10 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
   group.attribute_of("local_slope", "long_name",
                      "d ln(eigenvalue) / d ln(mode) over trusted modes");
   if (store_vectors && spectrum.result.vectors) {
-    group.counting_scale("row", spectrum.result.vectors->rows());
-    group.columns("eigenvector", *spectrum.result.vectors, {"mode", "row"});
+    const RunGroup vectors = point.group("eigenvectors");
+    vectors.counting_scale("mode", modes);
+    vectors.counting_scale("item", spectrum.result.vectors->rows());
+    vectors.columns("eigenvector", *spectrum.result.vectors, {"mode", "item"});
   }
   group.attribute("n", n);
   group.attribute("trusted_count", spectrum.trusted);

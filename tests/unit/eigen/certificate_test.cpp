@@ -29,11 +29,11 @@ TEST(ErrorBound, UniformTermGrowsAsTheRoot) {
   EXPECT_DOUBLE_EQ(solver_error(10000, 1.0, 1.0), 106 * 0x1p-53);
 }
 
-TEST(ErrorBound, AssemblyAddsAndALargerResidualWidens) {
-  const BoundTerms terms{1.0, 0.5, {0.25, 3.0}};
+TEST(ErrorBound, AssemblyAddsAndWhatWasMeasuredWidens) {
+  const BoundTerms terms{1.0, 0.25, 0.5, {0.25, 3.0}};
   EXPECT_EQ(terms.bound(0), 1.5);
   EXPECT_EQ(terms.bound(1), 3.5);
-  EXPECT_EQ((BoundTerms{1.0, 0.5, {}}).bound(7), 1.5);
+  EXPECT_EQ((BoundTerms{1.0, 2.0, 0.5, {}}).bound(7), 4.5);
 }
 
 TEST(ErrorBound, StatesByBoundAndRank) {
