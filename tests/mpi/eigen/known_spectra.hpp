@@ -2,9 +2,11 @@
 
 // Matrices whose eigenvalues are known exactly, and makers of them for solve_certified.
 
+#include "bindings/blas.hpp"
 #include "comm/progress.hpp"
 #include "dist/interfaces.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
@@ -106,6 +108,18 @@ inline std::vector<KnownMatrix> all_known(std::int64_t n) {
           prescribed("repeated", repeated),
           prescribed("rank_deficient", deficient),
           prescribed("arithmetic", arithmetic)};
+}
+
+/// By LAPACK on this rank.
+inline std::vector<double> lapack_spectrum(const KnownMatrix& matrix) {
+  const std::int64_t n = matrix.n;
+  std::vector<double> a(static_cast<std::size_t>(n * n));
+  for (std::int64_t j = 0; j < n; ++j)
+    for (std::int64_t i = 0; i < n; ++i)
+      a[static_cast<std::size_t>(i + j * n)] = matrix.entry(i, j);
+  auto value = lapack::syevd({a.data(), n, n, n}, Triangle::lower, false);
+  std::reverse(value.begin(), value.end());
+  return value;
 }
 
 /// Makes the matrix anew at every call; `after` may spoil it.

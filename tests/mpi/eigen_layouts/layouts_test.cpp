@@ -3,7 +3,6 @@
 // FATHOM_LAYOUTS=full in the environment takes every case, n = 1000 included; otherwise a seeded
 // sample of them.
 
-#include "bindings/blas.hpp"
 #include "eigen/certified.hpp"
 #include "known_spectra.hpp"
 
@@ -56,17 +55,6 @@ const KnownMatrix& matrix_of(std::int64_t n) {
   static std::map<std::int64_t, KnownMatrix> made;
   if (!made.contains(n)) made[n] = prescribed("power_law", power_law(n, 1.2));
   return made[n];
-}
-
-std::vector<double> lapack_spectrum(const KnownMatrix& matrix) {
-  const std::int64_t n = matrix.n;
-  std::vector<double> a(static_cast<std::size_t>(n * n));
-  for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t i = 0; i < n; ++i)
-      a[static_cast<std::size_t>(i + j * n)] = matrix.entry(i, j);
-  auto value = lapack::syevd({a.data(), n, n, n}, Triangle::lower, false);
-  std::reverse(value.begin(), value.end());
-  return value;
 }
 
 }  // namespace
