@@ -25,10 +25,12 @@ struct Capabilities {
 };
 Capabilities capabilities(Backend backend);
 
-/// The user's own grid and block size, where given.
+/// The user's own grid and block size, where given, and the memory there is.
 struct LayoutWish {
   std::optional<GridShape> grid = {};
   std::optional<std::int64_t> block = {};
+  /// Bytes a rank: where ELPA does not fit in them, `auto` takes ScaLAPACK for eigenvalues alone.
+  std::optional<std::int64_t> memory = {};
 };
 
 struct SolverPlan {

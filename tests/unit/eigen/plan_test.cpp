@@ -64,15 +64,18 @@ TEST(Plan, ImpossibleRequestsSayWhatIsValid) {
               HasSubstr("one rank"));
 }
 
-TEST(Plan, ValuesAloneStayWithinTwoMatrices) {
-  for (const std::int64_t n : {4000, 8000, 33000})
-    for (const int ranks : {1, 2, 4}) {
-      const auto plan = plan_solver({}, n, ranks);
-      const auto memory = solver_memory(plan, {}, n);
-      const double matrix = 8.0 * double(n) * double(n) / ranks;
-      EXPECT_LT(double(memory.total()), 2.2 * matrix) << n << " on " << ranks;
-      EXPECT_GE(double(memory.total()), 2.0 * matrix);
-    }
+TEST(Plan, WhereElpaDoesNotFitScalapackTakesTheEigenvalues) {
+  const std::int64_t n = 33000, share = 8 * n * n / 2;
+  const auto roomy = plan_solver({}, n, 2, {.memory = 6 * share});
+  EXPECT_EQ(roomy.backend, Backend::elpa2);
+  const auto tight = plan_solver({}, n, 2, {.memory = 2 * share});
+  EXPECT_EQ(tight.backend, Backend::scalapack);
+  EXPECT_THAT(tight.reason, HasSubstr("elpa2 would need"));
+  const double matrices = double(solver_memory(tight, {}, n).total()) / double(share);
+  EXPECT_GT(matrices, 1.0);
+  EXPECT_LT(matrices, 2.2);
+  EXPECT_EQ(plan_solver({.backend = Backend::elpa2}, n, 2, {.memory = share}).backend,
+            Backend::elpa2);
 }
 
 TEST(Backends, NamesGoBothWays) {
