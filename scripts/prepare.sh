@@ -1,8 +1,9 @@
 # Sourced by quickstart.sh and test.sh: system packages, configure. Not run by itself.
-# Sets FATHOM_ROOT and FATHOM_BUILD.
+# Sets FATHOM_ROOT, FATHOM_BUILD and FATHOM_PRESET.
 
 FATHOM_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-FATHOM_PRESET=${FATHOM_PRESET:-release}
+FATHOM_PRESET=release
+[ -n "${CI:-}" ] && FATHOM_PRESET=ci
 FATHOM_BUILD=$FATHOM_ROOT/build/release
 
 fathom_packages=(
@@ -53,7 +54,7 @@ install_packages() {
   rm -f /tmp/fathom-apt-$$.log
 }
 
-# configure: the preset named by FATHOM_PRESET (release, ci).
+# configure: the release preset, in CI the one that makes warnings errors.
 configure() {
   say "configure ($FATHOM_PRESET)"
   mkdir -p "$FATHOM_ROOT/build"
@@ -67,3 +68,17 @@ if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# Containers often forbid the system call behind single-copy messages; Open MPI then warns at every start.
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
+
+# cores: physical cores, within what a container's CPU quota gives.
+cores() {
+  local count quota period
+  count=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+  { [ "$count" -gt 0 ] && [ "$count" -le "$(nproc)" ]; } || count=$(nproc)
+  if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then
+    quota=$(((quota + period - 1) / period))
+    [ "$quota" -ge "$count" ] || count=$quota
+  fi
+  echo "$count"
+}

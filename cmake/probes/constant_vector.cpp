@@ -1,4 +1,5 @@
-// GCC 12 with AVX-512 stores the constant {2, 2, 2, 0} as {2, 2, 2, 2}: a compiler that does so must not use AVX-512.
+// GCC 12 with AVX-512 stores the constant {2, 2, 2, 0} as {2, 2, 2, 2}: a compiler that does so
+// must not use AVX-512.
 #include <span>
 #include <vector>
 
@@ -12,4 +13,6 @@ __attribute__((noinline)) double participation(std::span<const double> x) {
   return sum * sum / squares;
 }
 
-int main() { return participation(std::vector<double>{2.0, 2.0, 2.0, 0.0}) == 3.0 ? 0 : 1; }
+int main() {
+  return participation(std::vector<double>{2.0, 2.0, 2.0, 0.0}) == 3.0 ? 0 : 1;
+}

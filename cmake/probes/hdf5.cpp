@@ -2,4 +2,6 @@
 #ifndef H5_HAVE_PARALLEL
 #error "HDF5 without parallel support"
 #endif
-int main() { return H5open() < 0; }
+int main() {
+  return H5open() < 0;
+}

@@ -1,2 +1,4 @@
 #include <slepceps.h>
-int main() { return SlepcInitializeNoArguments() != 0; }
+int main() {
+  return SlepcInitializeNoArguments() != 0;
+}

@@ -80,7 +80,8 @@ activation = "monomial"
 degree = 1
 features = {n}
 ''')
-        environment = dict(os.environ, OPENBLAS_NUM_THREADS="1")
+        environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1",
+                           OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
         start = time.perf_counter()
         subprocess.run(["mpirun", "--oversubscribe", "-n", str(ranks), binary, "run", str(deck)], check=True,
                        stdout=subprocess.DEVNULL, env=environment)

@@ -148,11 +148,28 @@ void scal(double alpha, std::span<double> x) {
 namespace lapack {
 // The _work entry points: the others check for NaN with 32-bit offsets and fail from n = 46,341 on.
 
+std::vector<double> syev_two_stage(MatrixView<double> a, Triangle triangle) {
+  const std::int64_t n = a.rows;
+  std::vector<double> eigenvalue(static_cast<std::size_t>(n));
+  const int order = to_blas_int(n, "n"), ld = to_blas_int(a.ld, "lda");
+  double best_work = 0;
+  check_lapack(LAPACKE_dsyev_2stage_work(LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld,
+                                         eigenvalue.data(), &best_work, -1),
+               "dsyev_2stage", n);
+  std::vector<double> work(static_cast<std::size_t>(best_work) + 1);
+  check_lapack(LAPACKE_dsyev_2stage_work(
+                   LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld, eigenvalue.data(),
+                   work.data(), to_blas_int(std::ssize(work), "workspace of dsyev_2stage")),
+               "dsyev_2stage", n);
+  return eigenvalue;
+}
+
 std::vector<double> syevd(MatrixView<double> a, Triangle triangle, bool vectors) {
   FATHOM_ASSERT(a.rows == a.cols, "syevd of {} x {}", a.rows, a.cols);
   const std::int64_t n = a.rows;
   std::vector<double> eigenvalue(static_cast<std::size_t>(n));
   if (n == 0) return eigenvalue;
+  if (!vectors && n >= two_stage_from) return syev_two_stage(a, triangle);
   // LAPACK's own minimum, counted here because LAPACK counts it in 32 bits.
   const std::int64_t minimum = vectors ? 1 + 6 * n + 2 * n * n : 2 * n + 1;
   to_blas_int(minimum, "workspace of dsyevd");

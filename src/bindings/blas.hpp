@@ -44,6 +44,14 @@ void scal(double alpha, std::span<double> x);
 
 namespace lapack {
 
+/// From this size on eigenvalues alone go by way of a band matrix: most of the work is then in
+/// matrix products, and nothing of the size of the matrix is allocated.
+inline constexpr std::int64_t two_stage_from = 1000;
+
+/// All eigenvalues, ascending, by two-stage reduction and QR iteration (dsyev_2stage). A is
+/// destroyed. Errors as syevd.
+std::vector<double> syev_two_stage(MatrixView<double> a, Triangle triangle);
+
 /// All eigenvalues, ascending, by divide and conquer (dsyevd); with `vectors` A becomes the matrix
 /// of eigenvectors, otherwise it is destroyed. Only the given triangle is read.
 /// @pre A square. Error(no_fit) where the workspace needs more than 32-bit integers (with vectors

@@ -200,6 +200,19 @@ std::vector<double> Communicator::gather(double value, int root) const {
   return values;
 }
 
+void Communicator::agree_on_root(const std::function<void()>& root_action) const {
+  Outcome mine = attempt([&] {
+    if (root()) root_action();
+  });
+  std::int64_t failed = mine.failed;
+  broadcast(std::span(&failed, 1));
+  if (!failed) return;
+  std::int64_t code = static_cast<std::int64_t>(mine.code);
+  broadcast(std::span(&code, 1));
+  broadcast(mine.message);
+  throw AgreedError(static_cast<ExitCode>(code), mine.message);
+}
+
 void Communicator::agree(const std::function<void()>& local_action) const {
   Outcome mine = attempt(local_action);
   std::int64_t first = min(std::int64_t{mine.failed ? rank_ : size_});

@@ -68,6 +68,8 @@ class Communicator {
   /// is not all). std::bad_alloc becomes no_fit, any other exception internal. The action must not
   /// communicate. Collective.
   void agree(const std::function<void()>& local_action) const;
+  /// The same for an action of rank 0 alone; its message then names no rank. Collective.
+  void agree_on_root(const std::function<void()>& root_action) const;
 
  private:
   explicit Communicator(MPI_Comm comm);

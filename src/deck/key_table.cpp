@@ -128,9 +128,10 @@ std::vector<Key> solver_and_verify() {
        .sweepable = true},
       {.path = "solver.tail",
        .type = Type::word,
-       .doc = "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
-              "trusts eigenvalues down to about 1e-15 of the largest; \"auto\" takes the best "
-              "route there is.",
+       .doc =
+           "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
+           "trusts eigenvalues down to about 1e-14 of the largest; it is the only route so far, so "
+           "\"auto\" means it.",
        .words = {"auto", "gram"},
        .fallback = "auto",
        .sweepable = true},
@@ -154,13 +155,13 @@ std::vector<Key> solver_and_verify() {
        .sweepable = true},
       {.path = "verify.level",
        .type = Type::word,
-       .doc = "How much is spent on the certificate: \"standard\" uses random probes and "
-              "invariants, \"full\" checks every residual where eigenvectors exist.",
+       .doc = "How much is spent on the certificate: \"full\" makes the Krylov space that the "
+              "eigenvalues are held against twice as large.",
        .words = {"standard", "full"},
        .fallback = "standard"},
       {.path = "verify.probes",
        .type = Type::integer,
-       .doc = "Number of random probe vectors kept from before the solve.",
+       .doc = "Number of random vectors that the Krylov space of the certificate starts from.",
        .range = {1, 1000},
        .unit = "vectors",
        .fallback = std::int64_t{4}},

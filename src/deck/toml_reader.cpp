@@ -101,6 +101,9 @@ std::optional<RawValue> read_override_value(std::string_view text) {
   };
   if (text.find_first_not_of(" \t") == text.npos) return std::nullopt;
   if (auto raw = try_text(std::string(text))) return raw;
+  // A quote or bracket that does not close is a slip, not a bare word.
+  const char first = text[text.find_first_not_of(" \t")];
+  if (first == '\'' || first == '"' || first == '[' || first == '{') return std::nullopt;
   return try_text(toml_string(text));
 }
 

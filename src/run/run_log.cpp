@@ -58,6 +58,12 @@ void RunLog::say(const std::string& line) {
     said_ += text + "\n";
 }
 
+void RunLog::file_only(const std::string& line) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  if (file_) file_->info(line);
+}
+
 void RunLog::note(const std::string& line) {
   if (!root_) return;
   const std::lock_guard lock(mutex_);
@@ -68,37 +74,39 @@ void RunLog::warn(const std::string& line) {
   note("WARNING: " + line);
 }
 
+void RunLog::tell_phase() const {
+  if (callback_) callback_(phases_.empty() ? "" : phases_.back().name);
+}
+
 void RunLog::begin(const std::string& phase) {
   if (!root_) return;
   const std::lock_guard lock(mutex_);
-  phase_ = phase;
-  phase_timer_.restart();
-  if (callback_) callback_(phase_);
-  wake_.notify_all();
+  phases_.push_back({phase, Timer(), heartbeat_});
+  tell_phase();
 }
 
 void RunLog::end(const std::string& phase, double seconds) {
   if (!root_) return;
   const std::lock_guard lock(mutex_);
   if (seconds >= heartbeat_) say(fmt::format("  {} done in {}", phase, duration_text(seconds)));
-  phase_.clear();
+  while (!phases_.empty()) {
+    const bool found = phases_.back().name == phase;
+    phases_.pop_back();
+    if (found) break;
+  }
+  tell_phase();
 }
 
 void RunLog::beat() {
   std::unique_lock lock(mutex_);
-  double next = heartbeat_;
-  std::string current;
   while (!stop_) {
     wake_.wait_for(lock, std::chrono::duration<double>(std::min(1.0, heartbeat_)));
-    if (stop_ || phase_.empty()) continue;
-    if (phase_ != current || phase_timer_.seconds() < next - heartbeat_) {
-      current = phase_;
-      next = heartbeat_;
-    }
-    if (phase_timer_.seconds() < next) continue;
-    say(fmt::format("  … {}: {} so far", phase_, duration_text(phase_timer_.seconds())));
-    if (callback_) callback_(phase_);
-    next = phase_timer_.seconds() + heartbeat_;
+    if (stop_ || phases_.empty()) continue;
+    Phase& phase = phases_.back();
+    if (phase.timer.seconds() < phase.next_beat) continue;
+    say(fmt::format("  … {}: {} so far", phase.name, duration_text(phase.timer.seconds())));
+    phase.next_beat = phase.timer.seconds() + heartbeat_;
+    tell_phase();
   }
 }
 

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace spdlog {
 class logger;
@@ -34,6 +35,9 @@ class RunLog : public Progress {
   /// Called at every beginning of a phase and at every heartbeat, on the root, from either thread.
   void on_phase(std::function<void(const std::string& phase)> callback);
 
+  /// A line for the file alone: what stderr has already.
+  void file_only(const std::string& line);
+
   void note(const std::string& line) override;
   void warn(const std::string& line) override;
   void begin(const std::string& phase) override;
@@ -41,6 +45,7 @@ class RunLog : public Progress {
 
  private:
   void say(const std::string& line);
+  void tell_phase() const;
   void beat();
 
   bool root_;
@@ -49,9 +54,13 @@ class RunLog : public Progress {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  std::string phase_;
-  Timer phase_timer_;
-  std::string said_;  // until the file is open
+  struct Phase {
+    std::string name;
+    Timer timer;
+    double next_beat;
+  };
+  std::vector<Phase> phases_;  // those that last, the innermost last
+  std::string said_;           // until the file is open
   bool file_open_ = false;
   std::shared_ptr<spdlog::logger> terminal_;
   std::shared_ptr<spdlog::logger> file_;

@@ -27,11 +27,12 @@ class StatusBoard {
   void attach(RunFolder& folder) {
     change([&](RunStatus&) { folder_ = &folder; });
   }
+  /// Returns why the status could not be written, empty where it was.
   template <class Change>
-  void change(Change&& change) {
+  std::string change(Change&& change, bool speak_for_root = false) {
     const std::lock_guard lock(mutex_);
     change(status_);
-    if (folder_) folder_->publish(status_);
+    return folder_ ? folder_->publish(status_, speak_for_root) : std::string();
   }
 
  private:
@@ -57,9 +58,8 @@ struct Run {
 Deck read_deck(const Communicator& world, const RunArguments& arguments) {
   std::optional<Deck> deck;
   Source source{arguments.deck_path, ""};
-  world.agree([&] {
-    if (world.root()) source = load_deck(arguments.deck_path, arguments.overrides).source();
-  });
+  world.agree_on_root(
+      [&] { source = load_deck(arguments.deck_path, arguments.overrides).source(); });
   world.broadcast(source.text);
   world.agree([&] {
     fault_point("run.deck");
@@ -154,34 +154,38 @@ void execute(Run& run, const RunArguments& arguments) {
   for (const std::string& line :
        result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);
-  run.status.change([](RunStatus& s) {
+  const std::string trouble = run.status.change([](RunStatus& s) {
     s.state = "finished";
     s.phase = "";
     s.files = {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
   });
+  if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
 }
 
 /// One message, one code, on all ranks; or the end of the job where the others cannot be reached.
 ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
   const std::string text = fmt::format("fathom: error {} ({}): {}", static_cast<int>(error.code()),
                                        name(error.code()), error.what());
-  const auto fail = [&](ExitCode code) {
-    run.status.change([&](RunStatus& s) {
-      s.state = "failed";
-      s.exit_code = static_cast<int>(code);
-      s.message = error.what();
-    });
+  const auto fail = [&](ExitCode code, bool speak_for_root) {
+    run.status.change(
+        [&](RunStatus& s) {
+          s.state = "failed";
+          s.exit_code = static_cast<int>(code);
+          s.message = error.what();
+        },
+        speak_for_root);
   };
   if (!run.rendezvous.all_arrive(patience_seconds)) {
-    fail(error.code());
+    fail(error.code(), true);
     session.abort(text, error.code());
   }
   const auto code = static_cast<ExitCode>(run.rendezvous.from_root(static_cast<int>(error.code())));
   if (run.world.root()) {
+    run.log.file_only(text);
     std::fflush(stdout);
     std::fprintf(stderr, "%s\n", text.c_str());
   }
-  fail(code);
+  fail(code, false);
   return code;
 }
 

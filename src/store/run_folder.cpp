@@ -117,11 +117,14 @@ void refuse_existing(const fs::path& path) {
   for (const std::string& name : names) {
     if (name == ".fathom.lock") continue;
     const bool ours = std::ranges::any_of(names, is_ours);
+    const bool finished = std::ranges::find(names, "run.h5") != names.end();
+    const char* what = !ours      ? "is a folder that is not empty"
+                       : finished ? "holds the output of a run"
+                                  : "holds a run that did not finish (status.json says why)";
     throw Error(ExitCode::exists,
                 "{}: {} and is not overwritten unless run.overwrite = true; or choose another "
                 "run.output",
-                path.string(),
-                ours ? "holds the output of a run" : "is a folder that is not empty");
+                path.string(), what);
   }
 }
 
@@ -168,7 +171,8 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
     fault_point("store.open_output");
     std::error_code problem;
     state.path = fs::absolute(path, problem).lexically_normal();
-    if (!comm.root()) return;
+  });
+  comm.agree_on_root([&] {
     let_size_limits_fail();
     if (!overwrite) refuse_existing(state.path);
     make_folder(state.path);
@@ -177,8 +181,7 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
     if (!overwrite) refuse_existing(state.path);
   });
   // Only now, when every rank is well, what was there is given up.
-  comm.agree([&] {
-    if (!comm.root()) return;
+  comm.agree_on_root([&] {
     remove_own_files(state.path);
     state.status.phase = "start";
     try {
@@ -204,10 +207,10 @@ const RunStatus& RunFolder::status() const {
   return state_->status;
 }
 
-std::string RunFolder::publish(const RunStatus& status) noexcept {
+std::string RunFolder::publish(const RunStatus& status, bool speak_for_root) noexcept {
   try {
     state_->status = status;
-    if (!state_->comm->root()) return {};
+    if (!state_->comm->root() && !speak_for_root) return {};
     const nlohmann::ordered_json json = {
         {"state", status.state},
         {"phase", status.phase},

@@ -51,8 +51,9 @@ class RunFolder {
   const Communicator& comm() const;
 
   /// Replaces status.json; does nothing on ranks other than 0. Local. A status that cannot be
-  /// written does not end a run: the reason comes back, empty where all is well.
-  std::string publish(const RunStatus& status) noexcept;
+  /// written does not end a run: the reason comes back, empty where all is well. speak_for_root:
+  /// for a rank that ends the job while rank 0 is stuck and cannot tell.
+  std::string publish(const RunStatus& status, bool speak_for_root = false) noexcept;
   const RunStatus& status() const;  ///< as last published on this rank
 
  private:

@@ -177,26 +177,24 @@ void read_solver_section(StudyProblem& problem, const Deck& deck) {
   spectrum.verify = verify_options(deck);
 }
 
-/// Error(no_fit) where the ranks of one host together need more than it has left. Collective.
-void require_memory(const Communicator& comm, double bytes_a_rank) {
+/// Bytes that every rank may still take, if the ranks of each host share alike what it has left: of
+/// its memory and of the limit of its control group. The smallest over the ranks. Collective.
+double memory_a_rank(const Communicator& comm) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   const auto color = static_cast<int>(std::hash<std::string>{}(host)&0x7fffffff);
   const Communicator node = comm.split(color, comm.rank());
-  const double needed = node.sum(bytes_a_rank);
-  comm.agree([&] {
-    const auto left = static_cast<double>(available_memory_bytes());
-    if (needed > left)
-      throw Error(ExitCode::no_fit,
-                  "{} ranks on {} need {:.1f} GiB together, {:.1f} GiB are left there: use more "
-                  "nodes (more ranks on one node "
-                  "add no memory), or eigenvalues without vectors",
-                  node.size(), host, needed / 0x1p30, left / 0x1p30);
-  });
+  const double resident = node.sum(static_cast<double>(resident_bytes()));
+  auto left = static_cast<double>(available_memory_bytes());
+  if (const auto limit = cgroup_memory_limit_bytes())
+    left = std::min(left, static_cast<double>(*limit) - resident);
+  return comm.min(left / node.size());
 }
 
-void plan(const StudyContext& context, const StudyProblem& problem, StudyOutcome& outcome) {
-  const SpectrumProblem& spectrum = problem.spectrum;
+void plan(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
+  SpectrumProblem& spectrum = problem.spectrum;
+  const double memory_left = memory_a_rank(context.world);
+  spectrum.layout.memory = static_cast<std::int64_t>(memory_left);
   const SolverPlan solver =
       plan_solver(spectrum.request, spectrum.n, context.world.size(), spectrum.layout);
   const SolverMemory memory = solver_memory(solver, spectrum.request, spectrum.n);
@@ -213,7 +211,12 @@ void plan(const StudyContext& context, const StudyProblem& problem, StudyOutcome
                                     solver.reason));
   context.progress.note(fmt::format("plan: matrix {:.3f} GiB a rank, peak {:.3f} GiB",
                                     matrix / 0x1p30, peak / 0x1p30));
-  require_memory(context.world, peak);
+  if (peak > memory_left)
+    throw Error(ExitCode::no_fit,
+                "a rank needs {:.2f} GiB, {:.2f} GiB are left for each: use more nodes (more ranks "
+                "on one node add no memory) "
+                "or eigenvalues without vectors",
+                peak / 0x1p30, memory_left / 0x1p30);
   outcome.matrix_bytes = std::max(outcome.matrix_bytes, matrix);
   outcome.predicted_peak_bytes = std::max(outcome.predicted_peak_bytes, peak);
 }
@@ -266,11 +269,14 @@ StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
   return problem;
 }
 
-CertifiedSpectrum solve_problem(const StudyContext& context, const StudyProblem& problem,
+CertifiedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
                                 StudyOutcome& outcome, const std::string& label) {
   if (!label.empty()) context.progress.note(fmt::format("--- {}", label));
   plan(context, problem, outcome);
+  const Timer timer;
+  context.progress.begin("solve");
   CertifiedSpectrum spectrum = solve_certified(context.world, problem.spectrum, context.progress);
+  context.progress.end("solve", timer.seconds());
   context.clock.add("solve", spectrum.timings.solve,
                     solve_flops(problem.spectrum.request, problem.spectrum.n));
   context.clock.add("certify", spectrum.timings.check);
@@ -281,7 +287,7 @@ CertifiedSpectrum solve_problem(const StudyContext& context, const StudyProblem&
       label.empty() ? "" : label + ": ", problem.spectrum.n, spectrum.trusted,
       spectrum.result.eigenvalue.size(),
       spectrum.null_by_rank > 0 ? fmt::format(", {} null by rank", spectrum.null_by_rank) : "",
-      10 * spectrum.floor(), name(spectrum.result.backend),
+      spectrum.floor(), name(spectrum.result.backend),
       spectrum.fell_back ? " after a fallback" : "", spectrum.certificate.summary()));
   return spectrum;
 }

@@ -33,7 +33,7 @@ StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
 
 /// Solves and certifies; phases and counts go to the context's clock, the plan to its log.
 /// Collective.
-CertifiedSpectrum solve_problem(const StudyContext& context, const StudyProblem& problem,
+CertifiedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
                                 StudyOutcome& outcome, const std::string& label);
 
 }  // namespace fathom

@@ -69,6 +69,9 @@ def test_float32_noise_is_accepted(run, tmp_path, order):
     assert result.code == 0, result.err
     s = result.spectrum()
     assert s["input_epsilon"] == 2.0**-24
+    assert s["trusted_count"] == 40 and not np.any(s["state"][40:] == 1)  # the true rank: noise is not trusted
+    assert s["representation_error"] > 1e3 * s["error_bound"].max()
+    assert s["eigenvalue"][39] > s["floor"] > 10 * s["representation_error"]
     np.testing.assert_allclose(s["eigenvalue"][:40], np.linalg.eigvalsh(exact)[::-1][:40], rtol=1e-4)
 
 
