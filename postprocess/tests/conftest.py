@@ -11,6 +11,7 @@ def runs(tmp_path_factory) -> dict:
     return {
         "sweep": make_run.sweep(root / "sweep", 120, (1, 2, 3), 3),
         "single": make_run.single(root / "single", 100),
+        "no_law": make_run.no_law(root / "no_law"),
         "digits": make_run.digits(root / "digits", 150, (1, 2)),
         "noise_floor": make_run.noise_floor(root / "noise_floor", 200),
         "rank": make_run.noise_floor(root / "rank", 150, 3.0, rank=60),

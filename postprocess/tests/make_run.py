@@ -152,11 +152,11 @@ def put_spectrum(maker: RunMaker, point: str, value: np.ndarray, rank: Optional[
     return state
 
 
-def put_quality(maker: RunMaker, point: str, scale: float = 1.0) -> None:
+def put_quality(maker: RunMaker, point: str, scale: float = 1.0, name: str = "quality") -> None:
     names = ["trace", "frobenius", "probe residual", "smallest eigenvalue", "ascending and finite"]
     value = np.array([0.02, 0.05, 0.6, 0.0, 0.0]) * scale
     verdict = ["FAIL" if v > 60 else "WARN" if v > 10 else "PASS" for v in value]
-    group = maker.group(f"{point.rstrip('/')}/quality").scale("check", np.arange(1, 6)).variable("name", names, "check")
+    group = maker.group(f"{point.rstrip('/')}/{name}").scale("check", np.arange(1, 6)).variable("name", names, "check")
     for key, data in (("value", value), ("warn", np.full(5, 10.0)), ("fail", np.full(5, 60.0)), ("verdict", verdict)):
         group.variable(key, data, "check")
 
@@ -239,6 +239,27 @@ def single(folder: Path, d: int = 300, degree: int = 2, alpha: float = 1.5) -> P
                  dim=4 * d, activation="monomial", seed=1, law_window_end=window_end(d, degree), fit_low=1, fit_high=8,
                  exponent=1.21)
     put_quality(maker, "/", 20.0)
+    put_machine(maker)
+    return maker.finish()
+
+
+def no_law(folder: Path, d: int = 100, alpha: float = 1.5, ratio: bool = True) -> Path:
+    """Random features of an activation for which the theorem states no law."""
+    sentence = "The law is stated for monomial features; for relu it decides nothing: the fitted exponent is 1.210."
+    maker = RunMaker(folder, "No law", "random_features", verdict=sentence)
+    value = random_features(1, alpha, d, 4 * d, 1)
+    extra = law_extras(value, 1, alpha, 4 * d)
+    put_spectrum(maker, "/", value, extra={k: v for k, v in extra.items() if ratio and k.startswith("comparator")},
+                 alpha=alpha, features=d, dim=4 * d, activation="relu", seed=1, law_applies=0, fit_low=1, fit_high=8,
+                 exponent=1.21)
+    put_quality(maker, "/")
+    group = maker.group("fits").scale("fit", [1])
+    row = dict(alpha=alpha, degree=0, features=d, dim=4 * d, activation="relu", seeds=1, exponent=1.21, exponent_low=1.1,
+               exponent_high=1.3, seed_spread=np.nan, range_shift=0.01, fit_low=1, fit_high=8, window_end=0,
+               law_ratio_spread=np.nan, law_ratio_window_min=np.nan, law_ratio_window_max=np.nan,
+               comparator_ratio_min=0.8, comparator_ratio_max=1.3, decided=0, verdict=sentence)
+    for key, entry in row.items():
+        group.variable(key, [entry], "fit")
     put_machine(maker)
     return maker.finish()
 

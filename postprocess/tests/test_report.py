@@ -12,7 +12,7 @@ from fathom_report.figures.spectrum import trusted_line
 from fathom_report.report import number_text, write_report
 from fathom_report.sweep import configurations
 
-KINDS = ("sweep", "single", "digits", "noise_floor", "rank", "untrusted", "one_mode", "long", "many")
+KINDS = ("sweep", "single", "no_law", "digits", "noise_floor", "rank", "untrusted", "one_mode", "long", "many")
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +81,33 @@ def test_the_badge_is_the_certificate(reports, kind, badge):
     page = (reports / kind / "report.html").read_text()
     assert f'<span class="badge {badge}">certificate {badge}</span>' in page
     assert ("failed its certificate" in page) == (badge == "FAIL")
+
+
+def test_without_a_law_none_is_drawn_or_named(reports, tmp_path):
+    folder = reports / "no_law"
+    for name in ("spectrum", "ratio", "slope"):
+        head = table(folder / f"{name}.csv")[0]
+        assert not {"law", "law_ratio"} & head.keys()
+    assert "comparator_ratio" in table(folder / "ratio.csv")[0]
+    page = (folder / "report.html").read_text()
+    assert "the theorem states no law" in page and "<td>relu</td>" in page and "decides nothing" in page
+    assert "Dashed: −α" not in page and "Ratio to the law" not in page
+    assert "minus the fitted exponent" in page
+    bare = make_run.no_law(tmp_path / "run", ratio=False)  # nor a comparator
+    write_report(fathom_report.open_run(bare), tmp_path / "report")
+    assert not (tmp_path / "report" / "ratio.png").exists()
+
+
+def test_checks_of_the_data_covariance_are_shown_and_count(tmp_path):
+    maker = make_run.RunMaker(tmp_path, "in and out", "spectrum")
+    make_run.put_spectrum(maker, "/", np.arange(1, 11.0) ** -1.0)
+    make_run.put_quality(maker, "/")
+    make_run.put_quality(maker, "/", 30.0, "data_quality")
+    run = fathom_report.open_run(maker.finish())
+    write_report(run, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<td>probe residual</td>" in page and "<td>data covariance: probe residual</td>" in page
+    assert '<b class="WARN">WARN</b>' in page
 
 
 def test_spectrum_csv_equals_the_file(runs, reports):

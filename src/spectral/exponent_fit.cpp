@@ -15,6 +15,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr int jackknife_blocks = 8;
+constexpr double no_change = 0.1;  // of an exponent: below it a layer leaves it as it was
 
 bool usable(double value) {
   return std::isfinite(value) && value > 0.0;
@@ -171,6 +172,17 @@ double shift_between_ranges(std::span<const std::vector<double>> spectra, ModeRa
   return shift;
 }
 
+std::string what_the_layer_does(double change, double error) {
+  if (std::abs(change) > error)
+    return change > 0.0 ? "the layer steepens the spectrum" : "the layer flattens the spectrum";
+  if (std::abs(change) + error < no_change)
+    return fmt::format("the layer leaves the exponent as it was, to within {:.3f}",
+                       std::abs(change) + error);
+  if (!std::isfinite(error))
+    return fmt::format("change {:+.2g}, its error is not known: cannot be told from none", change);
+  return fmt::format("change {:+.2g}, error ±{:.2g}: cannot be told from none", change, error);
+}
+
 }  // namespace
 
 ModeRange default_fit_range(std::int64_t features) {
@@ -271,7 +283,7 @@ ExponentFit fit_exponent(std::span<const double> spectrum, const FitOptions& opt
 ExponentChange exponent_in_out(std::span<const double> spectrum_in,
                                std::span<const double> spectrum_out, const FitOptions& options) {
   ExponentChange result{
-      fit_exponent(spectrum_in, options), fit_exponent(spectrum_out, options), nan, {}};
+      fit_exponent(spectrum_in, options), fit_exponent(spectrum_out, options), nan, nan, {}};
   result.change = result.out.exponent - result.in.exponent;
   if (!std::isfinite(result.change)) {
     result.sentence =
@@ -279,15 +291,13 @@ ExponentChange exponent_in_out(std::span<const double> spectrum_in,
         "exponents to compare.";
     return result;
   }
-  const bool apart = result.in.high < result.out.low || result.out.high < result.in.low;
+  result.error = 0.5 * (result.in.width() + result.out.width());
   result.sentence = fmt::format(
       "Exponent in {:.3f} [{:.3f}, {:.3f}], exponent out {:.3f} [{:.3f}, {:.3f}] over modes {}-{}: "
       "{}.",
       result.in.exponent, result.in.low, result.in.high, result.out.exponent, result.out.low,
       result.out.high, result.out.range.first, result.out.range.last,
-      !apart ? "within their errors the layer leaves the exponent as it was"
-             : (result.change > 0.0 ? "the layer steepens the spectrum"
-                                    : "the layer flattens the spectrum"));
+      what_the_layer_does(result.change, result.error));
   return result;
 }
 

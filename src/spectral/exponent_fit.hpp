@@ -70,8 +70,11 @@ struct ExponentChange {
   ExponentFit in;
   ExponentFit out;
   double change = 0.0;   ///< out − in: positive = the layer steepens the spectrum
+  double error = 0.0;    ///< half-width of its interval: the two half-widths added
   std::string sentence;  ///< what was found, with numbers
 };
+/// The sentence says steeper or flatter where the interval of the change leaves out 0, "as it was"
+/// where |change| + error stays below 0.1, and that nothing can be told in between.
 ExponentChange exponent_in_out(std::span<const double> spectrum_in,
                                std::span<const double> spectrum_out, const FitOptions& options);
 

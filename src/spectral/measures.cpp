@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
+
 namespace fathom {
 
 namespace {
@@ -107,6 +109,54 @@ std::int64_t power_depth(std::span<const double> cumulative, double share) {
   const auto reached = std::find_if(cumulative.begin(), cumulative.end(),
                                     [&](double value) { return value >= share; });
   return reached == cumulative.end() ? 0 : reached - cumulative.begin() + 1;
+}
+
+TargetDepth target_depth(const TargetPower& target, std::span<const double> trusted_eigenvalue,
+                         double share) {
+  FATHOM_ASSERT(target.power.size() == trusted_eigenvalue.size(), "{} powers, {} modes",
+                target.power.size(), trusted_eigenvalue.size());
+  Sum trusted, untrusted;
+  std::vector<double> cumulative;
+  for (std::size_t k = 0; k < target.power.size(); ++k) {
+    (std::isnan(trusted_eigenvalue[k]) ? untrusted : trusted).add(target.power[k]);
+    cumulative.push_back(trusted.value());
+  }
+  TargetDepth result{power_depth(cumulative, share), untrusted.value(), 0.0};
+  const double known = trusted.value() + untrusted.value();
+  // A target of zeros has no power to be missing; rounding may carry the sum past 1.
+  if (known > 0.0) result.unresolved = std::max(0.0, 1.0 - known);
+  return result;
+}
+
+std::string depth_sentence(std::span<const TargetDepth> targets, double share) {
+  FATHOM_ASSERT(!targets.empty(), "no targets");
+  std::vector<std::int64_t> depth;
+  double untrusted = 0.0, unresolved = 0.0;
+  for (const TargetDepth& target : targets) {
+    if (target.depth > 0) depth.push_back(target.depth);
+    untrusted += target.untrusted / static_cast<double>(targets.size());
+    unresolved += target.unresolved / static_cast<double>(targets.size());
+  }
+  std::sort(depth.begin(), depth.end());
+  std::string text =
+      fmt::format("{} of {} target{} {} {:g} % of {} power within the trusted modes",
+                  depth.empty() ? "None" : fmt::format("{}", depth.size()), targets.size(),
+                  targets.size() == 1 ? "" : "s", depth.size() > 1 ? "have" : "has", 100.0 * share,
+                  depth.size() > 1 ? "their" : "its");
+  if (depth.size() == 1) text += fmt::format(": depth {}", depth.front());
+  if (depth.size() > 1)
+    text += fmt::format(": median depth {}, {} to {}", depth[(depth.size() - 1) / 2], depth.front(),
+                        depth.back());
+  // Below this a share is what rounding leaves.
+  constexpr double nothing = 1e-9;
+  const auto percent = [](double value) {
+    return value < 0.001 ? std::string("less than 0.1") : fmt::format("{:.1f}", 100.0 * value);
+  };
+  if (untrusted > nothing)
+    text += fmt::format("; {} % of the power lies in untrusted modes", percent(untrusted));
+  if (unresolved > nothing)
+    text += fmt::format("; {} % of the power lies outside the modes computed", percent(unresolved));
+  return text;
 }
 
 }  // namespace fathom

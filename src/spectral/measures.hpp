@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace fathom {
@@ -40,5 +41,20 @@ TargetPower target_power(std::span<const double> coefficient, double total);
 
 /// The first mode (1-based) at which the cumulative power reaches share; 0 where it never does.
 std::int64_t power_depth(std::span<const double> cumulative, double share);
+
+/// Where one target's power lies, as far as its modes can be trusted.
+struct TargetDepth {
+  std::int64_t depth = 0;   ///< first mode at which the power in trusted modes up to it reaches the
+                            ///< share asked for; 0 where trusted modes do not hold as much
+  double untrusted = 0.0;   ///< power in modes that were computed but are not trusted
+  double unresolved = 0.0;  ///< power outside the modes computed
+};
+/// @pre trusted_eigenvalue (NaN = not trusted) is as long as target.power
+TargetDepth target_depth(const TargetPower& target, std::span<const double> trusted_eigenvalue,
+                         double share);
+
+/// One sentence on them: how many targets are that shallow, how deep those are, and how much power
+/// lies where nothing is known. @pre not empty
+std::string depth_sentence(std::span<const TargetDepth> targets, double share);
 
 }  // namespace fathom

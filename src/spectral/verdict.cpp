@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -13,6 +14,10 @@ namespace {
 // A slope that decides wants a decade of modes that are inside the theorem's window and past the
 // mode j ≈ e^{p-1} from which the law falls at all.
 constexpr double decade = 10.0;
+// And that much of it must have been fitted: half a decade.
+const double fitted_span = std::sqrt(decade);
+// The theorem wants v above d; at v = d the data's cut-off reaches into the modes.
+constexpr std::int64_t dim_per_feature = 2;
 
 double first_falling_mode(int degree) {
   return std::exp(degree - 1.0);
@@ -21,6 +26,13 @@ double first_falling_mode(int degree) {
 bool window_decides(std::int64_t features, int degree) {
   return static_cast<double>(law_window_end(features, degree)) >=
          decade * first_falling_mode(degree);
+}
+
+/// Of the fitted modes, those between the mode from which the law falls and the window's end.
+bool fit_lies_in_window(const ModeRange& range, std::int64_t window_end, int degree) {
+  const double first = std::max(static_cast<double>(range.first), first_falling_mode(degree));
+  const double last = static_cast<double>(std::min(range.last, window_end));
+  return last >= fitted_span * first;
 }
 
 /// The smallest d, to about 10 %, whose window decides.
@@ -70,19 +82,25 @@ std::string too_small(const LawEvidence& evidence, std::int64_t window_end, doub
       deciding_features(evidence.degree));
 }
 
+std::string undecided(const LawEvidence& evidence, const std::string& reason) {
+  return fmt::format("Nothing is decided for p = {}, d = {}: {}; the fitted exponent is {}{}.",
+                     evidence.degree, evidence.features, reason, fitted(evidence.fit),
+                     ratios(evidence));
+}
+
 }  // namespace
+
+bool law_is_stated(std::string_view activation) {
+  return activation == "monomial" || activation == "linear";
+}
 
 LawVerdict law_verdict(const LawEvidence& evidence) {
   const ExponentFit& fit = evidence.fit;
-  const bool monomial = evidence.activation == "monomial" ||
-                        (evidence.activation == "linear" && evidence.degree == 1);
-  if (!monomial)
-    return {false, false,
-            fmt::format("The law is stated for monomial features; for {} it decides nothing: the "
-                        "fitted exponent is {}{}.",
-                        evidence.activation, fitted(fit), ratios(evidence))};
-  FATHOM_ASSERT(evidence.degree >= 1 && evidence.features >= 1 && evidence.alpha > 0.0,
-                "p = {}, d = {}, alpha = {}", evidence.degree, evidence.features, evidence.alpha);
+  const bool stated = law_is_stated(evidence.activation);
+  FATHOM_ASSERT(!stated || (evidence.degree >= 1 && evidence.features >= 1 && evidence.dim >= 1 &&
+                            evidence.alpha > 0.0),
+                "p = {}, d = {}, v = {}, alpha = {}", evidence.degree, evidence.features,
+                evidence.dim, evidence.alpha);
   if (!std::isfinite(fit.exponent))
     return {
         false, false,
@@ -90,11 +108,27 @@ LawVerdict law_verdict(const LawEvidence& evidence) {
                     "is decided.",
                     fit.range.first, fit.range.last)};
 
+  if (!stated)
+    return {false, false,
+            fmt::format("The law is stated for monomial features; for {} it decides nothing: the "
+                        "fitted exponent is {}{}.",
+                        evidence.activation, fitted(fit), ratios(evidence))};
+
   const std::int64_t window_end = law_window_end(evidence.features, evidence.degree);
   const std::vector<double> law = law_spectrum(fit.range.last, evidence.alpha, evidence.degree);
   const double expected = power_law_exponent(law, fit.range);
   if (!window_decides(evidence.features, evidence.degree))
     return {false, false, too_small(evidence, window_end, expected)};
+  if (evidence.dim < dim_per_feature * evidence.features)
+    return {false, false,
+            undecided(evidence, fmt::format("the theorem needs v larger than d, and v = {} is less "
+                                            "than {} d",
+                                            evidence.dim, dim_per_feature))};
+  if (!fit_lies_in_window(fit.range, window_end, evidence.degree))
+    return {false, false,
+            undecided(evidence, fmt::format("the fitted modes lie outside the theorem's window, "
+                                            "which ends at mode {}, or span too little of it",
+                                            window_end))};
 
   // An interval as wide as the difference between neighbouring exponents contains everything.
   const double tolerance = 0.25 * evidence.alpha;

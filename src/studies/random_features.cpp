@@ -24,11 +24,18 @@ struct Configuration {
   std::string label;
   const StudyPoint* first = nullptr;
   std::vector<std::vector<double>> spectra;  ///< trusted eigenvalues, one spectrum a seed
-  std::vector<double> law, comparator;  ///< comparator empty where the deck does not ask for it
-  std::int64_t window_end = 1;
+  std::vector<double> law;                   ///< empty where the activation has none
+  std::vector<double> comparator;            ///< empty where the deck does not ask for it
+  std::int64_t window_end = 0;               ///< of the law; 0 where there is none
 };
 
+bool law_applies(const Deck& deck) {
+  return law_is_stated(deck.text("kernel.activation"));
+}
+
+/// 0 where there is no law.
 int law_degree(const Deck& deck) {
+  if (!law_applies(deck)) return 0;
   return deck.has("kernel.degree") ? static_cast<int>(deck.integer("kernel.degree")) : 1;
 }
 
@@ -72,8 +79,10 @@ void write_against_law(const RunGroup& group, const StudyPoint& point,
     group.variable(name, std::span<const double>(values), {"mode"});
     group.attribute_of(name, "long_name", meaning);
   };
-  write("law", configuration.law, "(ln^(p-1)(j+1) / j)^alpha, up to a constant");
-  write("law_ratio", ratio_to(eigenvalue, configuration.law), "eigenvalue over law");
+  if (law_applies(deck)) {
+    write("law", configuration.law, "(ln^(p-1)(j+1) / j)^alpha, up to a constant");
+    write("law_ratio", ratio_to(eigenvalue, configuration.law), "eigenvalue over law");
+  }
   if (!configuration.comparator.empty()) {
     write("comparator", configuration.comparator, "finite-size chaos comparator");
     write("comparator_ratio", ratio_to(eigenvalue, configuration.comparator),
@@ -81,12 +90,15 @@ void write_against_law(const RunGroup& group, const StudyPoint& point,
   }
   const FitOptions options = fit_options(deck);
   group.attribute("alpha", deck.real("data.alpha"));
-  group.attribute("degree", law_degree(deck));
+  group.attribute("law_applies", law_applies(deck) ? 1 : 0);
+  if (law_applies(deck)) {
+    group.attribute("degree", law_degree(deck));
+    group.attribute("law_window_end", configuration.window_end);
+  }
   group.attribute("features", deck.integer("kernel.features"));
   group.attribute("dim", deck.integer("data.dim"));
   group.attribute("activation", deck.text("kernel.activation"));
   group.attribute("seed", deck.integer("run.seed"));
-  group.attribute("law_window_end", configuration.window_end);
   group.attribute("fit_low", options.range.first);
   group.attribute("fit_high", options.range.last);
   group.attribute("exponent", power_law_exponent(eigenvalue, options.range));
@@ -97,8 +109,10 @@ Configuration begin_configuration(const StudyPoint& point, std::int64_t modes) {
   Configuration configuration;
   configuration.label = configuration_key(point);
   configuration.first = &point;
-  configuration.law = law_spectrum(modes, deck.real("data.alpha"), law_degree(deck));
-  configuration.window_end = law_window_end(deck.integer("kernel.features"), law_degree(deck));
+  if (law_applies(deck)) {
+    configuration.law = law_spectrum(modes, deck.real("data.alpha"), law_degree(deck));
+    configuration.window_end = law_window_end(deck.integer("kernel.features"), law_degree(deck));
+  }
   if (deck.flag("study.comparator")) configuration.comparator = comparator_of(deck, modes);
   return configuration;
 }
@@ -108,20 +122,27 @@ struct FitRow {
   const Configuration* configuration;
   ExponentFit fit;
   RatioSpread law, comparator;
+  RatioSpread law_in_window;  ///< over modes 1 … window_end
   LawVerdict verdict;
 };
 
 FitRow fit_configuration(const Configuration& configuration) {
   const Deck& deck = configuration.first->deck;
-  FitRow row{&configuration, fit_exponent(configuration.spectra, fit_options(deck)), {}, {}, {}};
-  row.law =
-      ratio_spread(geometric_mean_ratio(configuration.spectra, configuration.law), row.fit.range);
+  FitRow row{
+      &configuration, fit_exponent(configuration.spectra, fit_options(deck)), {}, {}, {}, {}};
+  if (!configuration.law.empty()) {
+    const std::vector<double> ratio =
+        geometric_mean_ratio(configuration.spectra, configuration.law);
+    row.law = ratio_spread(ratio, row.fit.range);
+    row.law_in_window = ratio_spread(ratio, {1, configuration.window_end});
+  }
   if (!configuration.comparator.empty())
     row.comparator = ratio_spread(
         geometric_mean_ratio(configuration.spectra, configuration.comparator), row.fit.range);
   row.verdict = law_verdict({.activation = deck.text("kernel.activation"),
                              .degree = law_degree(deck),
                              .features = deck.integer("kernel.features"),
+                             .dim = deck.integer("data.dim"),
                              .alpha = deck.real("data.alpha"),
                              .fit = row.fit,
                              .law = row.law,
@@ -157,14 +178,21 @@ void write_fits(RunFile& file, const std::vector<FitRow>& rows) {
   write("fit_low", [](const FitRow& r) { return r.fit.range.first; });
   write("fit_high", [](const FitRow& r) { return r.fit.range.last; });
   write("window_end", [](const FitRow& r) { return r.configuration->window_end; });
-  write("law_ratio_min", [](const FitRow& r) { return r.law.relative_minimum; });
-  write("law_ratio_max", [](const FitRow& r) { return r.law.relative_maximum; });
-  write("law_ratio_spread", [](const FitRow& r) { return r.law.spread; });
-  const auto or_nan = [](const FitRow& r, double value) {
-    return r.comparator.count > 0 ? value : std::nan("");
+  // NaN where there is no reference, or where fewer modes entered than say anything.
+  const auto of = [](const RatioSpread& ratio, double RatioSpread::*value,
+                     std::int64_t at_least = 1) {
+    return ratio.count >= at_least ? ratio.*value : std::nan("");
   };
-  write("comparator_ratio_min", [&](const FitRow& r) { return or_nan(r, r.comparator.minimum); });
-  write("comparator_ratio_max", [&](const FitRow& r) { return or_nan(r, r.comparator.maximum); });
+  constexpr auto lowest = &RatioSpread::relative_minimum, highest = &RatioSpread::relative_maximum;
+  write("law_ratio_min", [&](const FitRow& r) { return of(r.law, lowest); });
+  write("law_ratio_max", [&](const FitRow& r) { return of(r.law, highest); });
+  write("law_ratio_spread", [&](const FitRow& r) { return of(r.law, &RatioSpread::spread); });
+  write("law_ratio_window_min", [&](const FitRow& r) { return of(r.law_in_window, lowest, 3); });
+  write("law_ratio_window_max", [&](const FitRow& r) { return of(r.law_in_window, highest, 3); });
+  write("comparator_ratio_min",
+        [&](const FitRow& r) { return of(r.comparator, &RatioSpread::minimum); });
+  write("comparator_ratio_max",
+        [&](const FitRow& r) { return of(r.comparator, &RatioSpread::maximum); });
   write("decided", [](const FitRow& r) { return std::int64_t{r.verdict.decided}; });
   write("agrees", [](const FitRow& r) { return std::int64_t{r.verdict.agrees}; });
   write("verdict", [](const FitRow& r) { return r.verdict.sentence; });
@@ -180,7 +208,7 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
   std::vector<std::unique_ptr<Configuration>> configurations;
   std::map<std::string, Configuration*> by_key;
   for (const StudyPoint& point : points) {
-    const StudyProblem problem = make_problem(context, point.deck);
+    StudyProblem problem = make_problem(context, point.deck);
     const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);
     outcome.certificate = worse(outcome.certificate, spectrum.certificate.verdict());
 
@@ -194,7 +222,7 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
     const RunGroup written =
         write_spectrum(group, "spectrum", spectrum, problem.spectrum.n, *problem.assembly,
                        point.deck.flag("run.store_eigenvectors"));
-    write_quality(group, spectrum.certificate);
+    write_quality(group, "quality", spectrum.certificate);
     write_against_law(written, point, *configuration, trusted_eigenvalues(spectrum));
     configuration->spectra.push_back(trusted_eigenvalues(spectrum));
     context.file.settle();

@@ -45,40 +45,45 @@ void write_fit(const RunGroup& group, const ExponentFit& fit) {
 std::string before_and_after(const StudyContext& context, const StudyPoint& point,
                              const RunGroup& group, const StudyProblem& problem,
                              const CertifiedSpectrum& after, StudyOutcome& outcome) {
-  const StudyProblem before_problem = make_data_covariance(context, point.deck, problem.data);
+  StudyProblem before_problem = make_data_covariance(context, point.deck, problem.data);
   const CertifiedSpectrum before =
       solve_problem(context, before_problem, outcome, "data covariance");
   outcome.certificate = worse(outcome.certificate, before.certificate.verdict());
   const RunGroup written = write_spectrum(group, "data_spectrum", before, before_problem.spectrum.n,
                                           *before_problem.assembly, false);
+  write_quality(group, "data_quality", before.certificate);
   const auto modes = static_cast<std::int64_t>(
       std::min(before.result.eigenvalue.size(), after.result.eigenvalue.size()));
   FitOptions options = fit_options(point.deck, modes);
-  if (!point.deck.has("study.fit_range")) options.range = {1, std::max<std::int64_t>(8, modes / 2)};
+  if (!point.deck.has("study.fit_range"))
+    options.range = {
+        2, std::max<std::int64_t>(8, modes / 2)};  // mode 1 is the mean: nothing is centred
   const ExponentChange change =
       exponent_in_out(trusted_eigenvalues(before), trusted_eigenvalues(after), options);
   write_fit(written, change.in);
   write_fit(group.group("spectrum"), change.out);
   group.attribute("exponent_change", change.change);
+  group.attribute("exponent_change_error", change.error);
   return change.sentence;
 }
 
 void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome) {
   context.world.agree([] { fault_point("studies.point"); });
   const RunGroup group = context.file.group(point.group);
-  const StudyProblem problem = make_problem(context, point.deck);
+  StudyProblem problem = make_problem(context, point.deck);
   const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);
   outcome.certificate = worse(outcome.certificate, spectrum.certificate.verdict());
   const bool store_vectors = point.deck.flag("run.store_eigenvectors");
   const RunGroup written = write_spectrum(group, "spectrum", spectrum, problem.spectrum.n,
                                           *problem.assembly, store_vectors);
-  write_quality(group, spectrum.certificate);
+  write_quality(group, "quality", spectrum.certificate);
   write_effective_dimension(group, spectrum, point.deck.integer("study.lambda_points"));
   const std::string prefix = point.label.empty() ? "" : point.label + ": ";
   if (problem.targets && spectrum.result.vectors) {
     const std::vector<double> coefficient =
         target_coefficients(*spectrum.result.vectors, *problem.targets);
-    outcome.verdicts.push_back(prefix + write_targets(group, *problem.targets, coefficient));
+    outcome.verdicts.push_back(prefix +
+                               write_targets(group, *problem.targets, coefficient, spectrum));
   }
   if (point.deck.has("study.data_covariance") && point.deck.flag("study.data_covariance")) {
     outcome.verdicts.push_back(prefix +

@@ -60,8 +60,9 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
   return group;
 }
 
-void write_quality(const RunGroup& point, const Certificate& certificate) {
-  const RunGroup group = point.group("quality");
+void write_quality(const RunGroup& point, const std::string& group_name,
+                   const Certificate& certificate) {
+  const RunGroup group = point.group(group_name);
   std::vector<std::string> names, meanings, verdicts;
   std::vector<double> value, warn, fail;
   for (const Check& check : certificate.checks) {

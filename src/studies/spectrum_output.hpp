@@ -20,8 +20,9 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
                         const CertifiedSpectrum& spectrum, std::int64_t n,
                         const AssemblyReport& assembly, bool store_vectors);
 
-/// POINT/quality: the checks of the certificate. Local.
-void write_quality(const RunGroup& point, const Certificate& certificate);
+/// POINT/quality (or data_quality): the checks of the certificate. Local.
+void write_quality(const RunGroup& point, const std::string& group_name,
+                   const Certificate& certificate);
 
 /// The worse of two.
 Verdict worse(Verdict a, Verdict b);

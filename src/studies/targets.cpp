@@ -1,8 +1,7 @@
 #include "studies/targets.hpp"
 
 #include "spectral/measures.hpp"
-
-#include <algorithm>
+#include "studies/spectrum_output.hpp"
 
 namespace fathom {
 
@@ -24,11 +23,13 @@ std::vector<double> target_coefficients(const DistMatrix& vectors, const Targets
 }
 
 std::string write_targets(const RunGroup& point, const Targets& targets,
-                          const std::vector<double>& coefficient) {
+                          const std::vector<double>& coefficient,
+                          const CertifiedSpectrum& spectrum) {
   const auto count = static_cast<std::size_t>(targets.count);
   const std::size_t modes = coefficient.size() / count;
   std::vector<double> power(coefficient.size()), cumulative(coefficient.size());
-  std::vector<std::int64_t> half_depth;
+  const std::vector<double> trusted = trusted_eigenvalues(spectrum);
+  std::vector<TargetDepth> depths;
   for (std::size_t t = 0; t < count; ++t) {
     std::vector<double> column(modes);
     for (std::size_t k = 0; k < modes; ++k)
@@ -41,7 +42,7 @@ std::string write_targets(const RunGroup& point, const Targets& targets,
       power[k * count + t] = of_target.power[k];
       cumulative[k * count + t] = of_target.cumulative[k];
     }
-    half_depth.push_back(power_depth(of_target.cumulative, 0.9));
+    depths.push_back(target_depth(of_target, trusted, 0.9));
   }
   const RunGroup group = point.group("targets");
   group.counting_scale("mode", static_cast<std::int64_t>(modes));
@@ -49,19 +50,34 @@ std::string write_targets(const RunGroup& point, const Targets& targets,
   group.variable("coefficient", std::span<const double>(coefficient), {"mode", "target"});
   group.variable("power", std::span<const double>(power), {"mode", "target"});
   group.variable("cumulative_power", std::span<const double>(cumulative), {"mode", "target"});
-  group.variable("depth90", std::span<const std::int64_t>(half_depth), {"target"});
-  group.attribute_of("coefficient", "long_name", "coefficient of the target along the eigenvector");
-  group.attribute_of("power", "long_name", "share of the target's squared norm in the mode");
+  std::vector<std::int64_t> depth90;
+  std::vector<double> untrusted, unresolved;
+  for (const TargetDepth& depth : depths) {
+    depth90.push_back(depth.depth);
+    untrusted.push_back(depth.untrusted);
+    unresolved.push_back(depth.unresolved);
+  }
+  group.variable("depth90", std::span<const std::int64_t>(depth90), {"target"});
+  group.variable("untrusted_power", std::span<const double>(untrusted), {"target"});
+  group.variable("unresolved_power", std::span<const double>(unresolved), {"target"});
+  group.attribute_of("coefficient", "long_name",
+                     "coefficient of the target along the eigenvector; within a group of modes "
+                     "closer than their error bounds the single coefficients are arbitrary");
+  group.attribute_of("power", "long_name",
+                     "share of the target's squared norm in the mode; within a group of modes "
+                     "closer than their error bounds only the power of the group is defined");
   group.attribute_of("cumulative_power", "long_name",
                      "share of the target's squared norm in the modes up to this one");
   group.attribute_of(
       "depth90", "long_name",
-      "first mode at which the cumulative power reaches 90 %, 0 where it never does");
-  std::vector<std::int64_t> sorted = half_depth;
-  std::sort(sorted.begin(), sorted.end());
-  return fmt::format(
-      "90 % of the targets' power lies in the first {} modes (median over {} targets; {} to {})",
-      sorted[sorted.size() / 2], targets.count, sorted.front(), sorted.back());
+      "first mode at which the power in the trusted modes up to it reaches 90 %, 0 where they do "
+      "not hold as much; defined up to a group of modes closer than their error bounds");
+  group.attribute_of("untrusted_power", "long_name",
+                     "share of the target's squared norm in modes computed but not trusted (null "
+                     "by rank included)");
+  group.attribute_of("unresolved_power", "long_name",
+                     "share of the target's squared norm outside the modes computed");
+  return depth_sentence(depths, 0.9);
 }
 
 }  // namespace fathom

@@ -13,9 +13,11 @@ namespace fathom {
 /// @pre vectors is n × modes, targets.n = n. Collective.
 std::vector<double> target_coefficients(const DistMatrix& vectors, const Targets& targets);
 
-/// POINT/targets: coefficient, power and cumulative power; and a sentence on how deep the power
-/// lies. Local.
+/// POINT/targets: coefficient, power and cumulative power, depth within the trusted modes and the
+/// power outside of them; and a sentence on how deep the power lies. Local.
+/// @pre coefficient is over the modes of the spectrum
 std::string write_targets(const RunGroup& point, const Targets& targets,
-                          const std::vector<double>& coefficient);
+                          const std::vector<double>& coefficient,
+                          const CertifiedSpectrum& spectrum);
 
 }  // namespace fathom

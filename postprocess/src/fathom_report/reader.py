@@ -118,6 +118,10 @@ class Run:
         """The certificate: name, value, warn, fail, verdict over check."""
         return self._group("quality", point)
 
+    def data_quality(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """The certificate of data_spectrum."""
+        return self._group("data_quality", point)
+
     def point_keys(self, point: int) -> Dict[str, Any]:
         """Swept keys of a point and their values; empty for a single run."""
         return {k: v for k, v in self._point_attributes[point - 1].items() if "." in k}

@@ -117,8 +117,16 @@ def _worst(verdicts: List[str]) -> str:
 
 
 def _point_verdict(run: Run, point: int) -> str:
-    data = run.quality(point)
-    return _worst([str(v) for v in data["verdict"].values]) if data is not None and data.sizes.get("check") else ""
+    return _worst([""] + [row["verdict"] for row in _point_checks(run, point)])
+
+
+def _point_checks(run: Run, point: int) -> List[Dict[str, Any]]:
+    """The checks of the spectrum and, named so, those of the data's covariance."""
+    rows: List[Dict[str, Any]] = []
+    for prefix, data in (("", run.quality(point)), ("data covariance: ", run.data_quality(point))):
+        if data is not None:
+            rows += [{**row, "name": prefix + row["name"]} for row in _rows(data)]
+    return rows
 
 
 def _checks(run: Run) -> List[Dict[str, Any]]:
@@ -126,10 +134,7 @@ def _checks(run: Run) -> List[Dict[str, Any]]:
     worst: Dict[str, Dict[str, Any]] = {}
     order = {"PASS": 1, "WARN": 2, "FAIL": 3}
     for point in range(1, run.point_count + 1):
-        data = run.quality(point)
-        if data is None:
-            continue
-        for row in _rows(data):
+        for row in _point_checks(run, point):
             row["point"] = run.label(point) if run.is_sweep else ""
             known = worst.get(row["name"])
             rank = (order.get(row["verdict"], 3), _closeness(row))

@@ -203,8 +203,28 @@ TEST(ExponentInOut, SaysWhichWayTheLayerBendsTheSpectrum) {
   EXPECT_THAT(up.sentence, testing::HasSubstr("steepens"));
   EXPECT_THAT(exponent_in_out(steep, flat, options).sentence, testing::HasSubstr("flattens"));
   EXPECT_THAT(exponent_in_out(flat, flat, options).sentence, testing::HasSubstr("as it was"));
+  EXPECT_EQ(exponent_in_out(flat, flat, options).change, 0.0);
   const std::vector<double> nothing(200, nan);
   EXPECT_THAT(exponent_in_out(nothing, flat, options).sentence, testing::HasSubstr("no exponents"));
+}
+
+TEST(ExponentInOut, WideIntervalsThatOverlapAreNoEvidenceOfNoChange) {
+  std::vector<double> bent = power_law(200, 1.0);  // turns from j^-1 to j^-3 within the range
+  for (int j = 1; j <= 200; ++j)
+    bent[j - 1] = 1.0 / j / (1.0 + (j / 12.0) * (j / 12.0));
+  const FitOptions options{{1, 50}, 0.95};
+  const ExponentChange wide = exponent_in_out(power_law(200, 1.5), bent, options);
+  ASSERT_GT(wide.error, std::abs(wide.change)) << wide.sentence;
+  EXPECT_THAT(wide.sentence, testing::HasSubstr("cannot be told from none"));
+  EXPECT_THAT(wide.sentence, testing::Not(testing::HasSubstr("as it was")));
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> noise(0.0, 0.002);
+  std::vector<double> near = power_law(200, 1.5);
+  for (double& value : near)
+    value *= std::exp(noise(random));
+  const ExponentChange same = exponent_in_out(power_law(200, 1.5), near, options);
+  ASSERT_LE(std::abs(same.change), same.error) << same.sentence;
+  EXPECT_THAT(same.sentence, testing::HasSubstr("as it was, to within 0.0"));
 }
 
 }  // namespace

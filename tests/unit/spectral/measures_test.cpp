@@ -77,5 +77,33 @@ TEST(Measures, PowerDepthIsTheFirstModeThatReachesTheShare) {
   EXPECT_EQ(power_depth(cumulative, 0.1), 1);
 }
 
+TEST(Measures, DepthCountsTrustedModesOnly) {
+  const std::vector<double> trusted{2.0, 1.0, nan, 0.5, nan};
+  const TargetPower even = target_power(std::vector<double>{1.0, 1.0, 1.0, 1.0, 1.0}, 10.0);
+  const TargetDepth at = target_depth(even, trusted, 0.25);
+  EXPECT_EQ(at.depth, 4) << "the untrusted third mode must not count";
+  EXPECT_NEAR(at.untrusted, 0.2, 1e-15);
+  EXPECT_NEAR(at.unresolved, 0.5, 1e-15);
+  EXPECT_EQ(target_depth(even, trusted, 0.4).depth, 0);
+  const TargetDepth zero =
+      target_depth(target_power(std::vector<double>(5, 0.0), 0.0), trusted, 0.9);
+  EXPECT_EQ(zero.depth, 0);
+  EXPECT_EQ(zero.unresolved, 0.0);
+}
+
+TEST(Measures, DepthSentenceLeavesOutTargetsThatAreNotReached) {
+  const std::vector<TargetDepth> some{{7, 0.0, 0.0}, {0, 0.3, 0.0}, {3, 0.0, 0.0}, {5, 0.1, 0.0}};
+  EXPECT_EQ(
+      depth_sentence(some, 0.9),
+      "3 of 4 targets have 90 % of their power within the trusted modes: median depth 5, 3 to "
+      "7; 10.0 % of the power lies in untrusted modes");
+  EXPECT_EQ(depth_sentence(std::vector<TargetDepth>{{4, 0.0, 1e-16}}, 0.9),
+            "1 of 1 target has 90 % of its power within the trusted modes: depth 4");
+  EXPECT_EQ(
+      depth_sentence(std::vector<TargetDepth>{{0, 1e-4, 0.5}, {0, 0.0, 0.5}}, 0.9),
+      "None of 2 targets has 90 % of its power within the trusted modes; less than 0.1 % of "
+      "the power lies in untrusted modes; 50.0 % of the power lies outside the modes computed");
+}
+
 }  // namespace
 }  // namespace fathom

@@ -28,6 +28,7 @@ LawEvidence evidence(int degree, std::int64_t features, ExponentFit fit) {
   LawEvidence result;
   result.degree = degree;
   result.features = features;
+  result.dim = 4 * features;
   result.alpha = 1.5;
   result.fit = fit;
   result.law = ratio_spread(std::vector<double>{1.0, 9.0, 3.0}, {1, 3});
@@ -80,6 +81,37 @@ TEST(Verdict, DecidesFromADecadeOfModesOn) {
   EXPECT_FALSE(law_verdict(evidence(2, 4096, fit)).decided);
 }
 
+TEST(Verdict, DecidesOnlyFromModesInsideTheWindow) {
+  // d = 4096, p = 1: the window ends at mode 59.
+  EXPECT_TRUE(law_verdict(evidence(1, 4096, fit_between(1.47, 1.51, {5, 409}))).decided);
+  EXPECT_TRUE(law_verdict(evidence(1, 2000, fit_between(1.47, 1.51, {1, 50}))).decided);
+  EXPECT_TRUE(law_verdict(evidence(1, 4096, fit_between(1.47, 1.51, {18, 409}))).decided);
+  for (const ModeRange range : {ModeRange{19, 409}, ModeRange{60, 409}, ModeRange{5, 15}}) {
+    const LawVerdict verdict = law_verdict(evidence(1, 4096, fit_between(1.47, 1.51, range)));
+    EXPECT_FALSE(verdict.decided) << range.first << '-' << range.last;
+    EXPECT_THAT(
+        verdict.sentence,
+        HasSubstr("the fitted modes lie outside the theorem's window, which ends at mode 59"));
+  }
+  // p = 2: modes below e do not count, though they were fitted.
+  const ExponentFit low = fit_between(1.0, 1.1, {1, 8});
+  EXPECT_FALSE(law_verdict(evidence(2, 1'000'000, low)).decided);
+}
+
+TEST(Verdict, DecidesOnlyWhereTheDataReachPastTheFeatures) {
+  LawEvidence input = evidence(1, 4096, fit_between(1.47, 1.52, {5, 409}));
+  input.dim = 8192;
+  EXPECT_TRUE(law_verdict(input).decided);
+  input.dim = 8191;
+  const LawVerdict verdict = law_verdict(input);
+  EXPECT_FALSE(verdict.decided);
+  EXPECT_THAT(verdict.sentence, HasSubstr("needs v larger than d, and v = 8191"));
+  // The central picture is undecided because of d, whatever v is.
+  LawEvidence central = evidence(3, 33'000, fit_between(0.9, 1.0, {1, 825}));
+  central.dim = 66'000;
+  EXPECT_THAT(law_verdict(central).sentence, HasSubstr("too small to decide for p = 3"));
+}
+
 TEST(Verdict, AnIntervalAsWideAsTheQuestionDecidesNothing) {
   const LawVerdict verdict = law_verdict(evidence(1, 1500, fit_between(1.2, 1.8, {1, 37})));
   EXPECT_FALSE(verdict.decided);
@@ -91,6 +123,10 @@ TEST(Verdict, ClaimsNothingForOtherActivationsOrWithoutAFit) {
   relu.activation = "relu";
   EXPECT_FALSE(law_verdict(relu).decided);
   EXPECT_THAT(law_verdict(relu).sentence, HasSubstr("stated for monomial"));
+  relu.degree = 0;  // as the study gives it, without a law to hold it against
+  relu.law = {};
+  EXPECT_THAT(law_verdict(relu).sentence, Not(HasSubstr("ratio to the law")));
+  EXPECT_TRUE(law_is_stated("linear"));
   LawEvidence none = evidence(1, 1500, fit_between(1.48, 1.52, {1, 37}));
   none.fit.exponent = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(law_verdict(none).decided);

@@ -50,6 +50,10 @@ def ratio(run: Run, items: List[Configuration]) -> Optional[Plot]:
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("ratio (dimensionless)")
     axes[0].legend(loc="best")
+    if not any("law_ratio" in run.spectrum(c.points[0]) for c in shown):
+        return Plot("ratio", "Ratio to the chaos comparator",
+                    "The comparator has no constant to fit: a flat ratio near 1 says that it describes the spectrum. "
+                    "For this activation the theorem states no law.", figure, style.stack(tables))
     caption = (
         "A spectrum that follows the law has a flat ratio; the law leaves its constant open, the comparator does not. "
         "Shaded: modes j ≤ d/log^(p+1) d, where the theorem speaks (its constant taken as 1). "
@@ -88,10 +92,11 @@ def slope(run: Run, items: List[Configuration]) -> Optional[Plot]:
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("d ln λ / d ln j (dimensionless)")
     axes[0].legend(loc="best")
-    with_law = any("alpha" in run.spectrum(c.points[0]).attrs for c in shown)
+    with_law = any(law_applies(run.spectrum(c.points[0])) for c in shown)
+    with_fit = with_law or any(number(run.spectrum(c.points[0]), "exponent") is not None for c in shown)
     caption = ("Slope of ln λ on ln j in a sliding window; a power law is a level line. "
-               + ("Dashed: −α, the exponent of the law for j → ∞. Bar: minus the fitted exponent, over the modes "
-                  "that were fitted. " if with_law else "")
+               + ("Dashed: −α, the exponent of the law for j → ∞. " if with_law else "")
+               + ("Bar: minus the fitted exponent, over the modes that were fitted. " if with_fit else "")
                + "A slope that still drifts over the fitted modes makes the fitted exponent depend on its range. "
                "The axis is set by modes 2 … n/2; the fall over the last modes may leave the picture (the CSV holds it).")
     return Plot("slope", "Local slope of the spectrum", caption, figure, style.stack(tables))
@@ -103,6 +108,11 @@ def window(ax: Axes, end: Optional[float]) -> str:
         ax.axvspan(0.5, np.sqrt(end * (end + 1)), color=style.WINDOW, lw=0, zorder=0, label="window of the theorem")
         return f"window j ≤ {end:.0f}"
     return ""
+
+
+def law_applies(data: xr.Dataset) -> bool:
+    """The theorem states a law for this spectrum."""
+    return "alpha" in data.attrs and number(data, "law_applies") != 0
 
 
 def fitted(data: xr.Dataset, fits: Optional[xr.Dataset]) -> Dict[str, Optional[float]]:
@@ -121,7 +131,7 @@ def fitted(data: xr.Dataset, fits: Optional[xr.Dataset]) -> Dict[str, Optional[f
 def _slope_marks(ax: Axes, data: xr.Dataset, fits: Optional[xr.Dataset]) -> Tuple[List[float], str]:
     """Draws −α and the fitted exponent; returns where they lie, and words on the fit."""
     marks, words = [], ""
-    alpha, fit = number(data, "alpha"), fitted(data, fits)
+    alpha, fit = number(data, "alpha") if law_applies(data) else None, fitted(data, fits)
     exponent, low, high = fit["exponent"], fit["fit_low"], fit["fit_high"]
     if alpha is not None:
         ax.axhline(-alpha, color=style.LAW, ls="--", lw=1.2, zorder=1, label="−α")
