@@ -31,8 +31,9 @@ double rescaled(double value, int exponent) {
   return std::ldexp(value, exponent);
 }
 
-/// Faults that tests plant in what a solver returned: FATHOM_FAULT=eigen.values:RANK:nan|shift,
-/// eigen.vectors:RANK:swap. They strike the first attempt only; …_always strikes both.
+/// Faults that tests plant in what a solver returned:
+/// FATHOM_FAULT=eigen.values:RANK:nan|shift|skip, eigen.vectors:RANK:swap.
+/// They strike the first attempt only; …_always strikes both.
 void plant_faults(EigenResult& result, const Communicator& comm, bool first) {
   const auto armed = [&](const char* what, const char* kind) {
     const bool here =
@@ -42,12 +43,28 @@ void plant_faults(EigenResult& result, const Communicator& comm, bool first) {
   auto& value = result.eigenvalue;
   if (armed("eigen.values", "nan")) value[value.size() / 2] = std::nan("");
   if (armed("eigen.values", "shift")) value[value.size() / 2] += 1e-6 * std::abs(value.front());
+  if (armed("eigen.values", "skip"))
+    std::copy(value.begin() + value.size() / 2 + 1, value.end(), value.begin() + value.size() / 2);
   if (armed("eigen.vectors", "swap") && result.vectors && result.vectors->local_cols() >= 2 &&
       result.vectors->global_col(LocalIndex(0)) == GlobalIndex(0) &&
       result.vectors->global_col(LocalIndex(1)) == GlobalIndex(1)) {
     const auto z = result.vectors->local();
     std::swap_ranges(z.col(0), z.col(0) + z.rows, z.col(1));
   }
+}
+
+/// @param largest λ₁ or an upper bound of it
+/// @param smallest an upper bound of λ_min, `what` of the spectrum
+void refuse_indefinite(const SpectrumProblem& problem, double smallest, const char* what,
+                       double largest, double input_epsilon, double assembly_error) {
+  const double n = static_cast<double>(problem.n);
+  const double allowed = 10 * n * input_epsilon * std::max(0.0, largest) + assembly_error;
+  if (problem.positive_semidefinite && smallest < -allowed)
+    throw AgreedError(
+        ExitCode::numeric,
+        "the matrix is not positive semi-definite: its smallest {} is {:.6g} (n = {}), below "
+        "-{:.3g} = -(10 n eps' lambda_1 + assembly error) with eps' = {:.3g}, lambda_1 <= {:.6g}",
+        what, smallest, problem.n, allowed, input_epsilon, largest);
 }
 
 /// One matrix, one solver, one certificate.
@@ -65,6 +82,8 @@ class Attempt {
     out_.plan = std::move(plan);
     // Krylov–Schur is certified by its residuals, whether or not the vectors are asked for.
     if (out_.plan.backend == Backend::slepc) request_.vectors = true;
+    // A dense solver finds all values on its way to a few: all of them can be certified.
+    if (!request_.vectors) request_.count = 0;
   }
 
   CertifiedSpectrum run() {
@@ -74,6 +93,7 @@ class Attempt {
     timings_.check += check.seconds();
     // A matrix that is not symmetric is not worth a solve.
     if (!facts_are_bad()) {
+      refuse_by_ritz_value();
       solve();
       check.restart();
       verify();
@@ -117,6 +137,18 @@ class Attempt {
     if (before.verdict() != Verdict::fail) return false;
     out_.certificate = before;
     return true;
+  }
+
+  /// A Ritz value bounds λ_min from above, whatever part of the spectrum is asked for, and before
+  /// any solve. Products and basis are rounded: by less than n ε ‖A‖_F.
+  void refuse_by_ritz_value() {
+    const double frobenius = facts_.frobenius, n = static_cast<double>(problem_.n);
+    out_.smallest_ritz =
+        facts_.ritz.value.empty()
+            ? 0.0
+            : rescaled(facts_.ritz.value.back() + n * unit_roundoff * frobenius, exponent_);
+    refuse_indefinite(problem_, out_.smallest_ritz, "Ritz value", rescaled(frobenius, exponent_),
+                      out_.input_epsilon, out_.assembly_error);
   }
 
   void solve() {
@@ -174,9 +206,21 @@ class Attempt {
   CertifiedSpectrum out_;
 };
 
+/// All eigenvalues were certified, `count` were asked for.
+void keep_the_largest(CertifiedSpectrum& spectrum, std::int64_t count) {
+  const auto kept = static_cast<std::size_t>(count);
+  for (auto* column : {&spectrum.result.eigenvalue, &spectrum.error_bound,
+                       &spectrum.certificate.residual_ratio, &spectrum.terms.residual})
+    if (column->size() > kept) column->resize(kept);
+}
+
 /// Error bounds, states and counts, from what the attempt measured.
 void judge_modes(CertifiedSpectrum& spectrum, const SpectrumProblem& problem) {
   const auto& value = spectrum.result.eigenvalue;
+  refuse_indefinite(problem, value.back(), "eigenvalue", value.front(), spectrum.input_epsilon,
+                    spectrum.assembly_error);
+  refuse_indefinite(problem, spectrum.smallest_ritz, "Ritz value", value.front(),
+                    spectrum.input_epsilon, spectrum.assembly_error);
   spectrum.terms.solver = solver_error(problem.n, spectrum.norm, spectrum.frobenius);
   spectrum.terms.assembly = spectrum.assembly_error;
   for (std::size_t k = 0; k < value.size(); ++k) {
@@ -184,24 +228,37 @@ void judge_modes(CertifiedSpectrum& spectrum, const SpectrumProblem& problem) {
     if (value[k] < 0) ++spectrum.negative;
     if (value[k] < -spectrum.error_bound[k]) ++spectrum.negative_beyond_bound;
   }
-  spectrum.state = mode_states(value, spectrum.error_bound, problem.rank_bound);
+  spectrum.representation_error =
+      representation_error(problem.n, spectrum.norm, spectrum.frobenius, spectrum.input_epsilon);
+  // A Gram matrix has no negative eigenvalues: what lies beyond its bound measures what was lost.
+  spectrum.complete = static_cast<std::int64_t>(value.size()) == problem.n;
+  if (problem.positive_semidefinite && spectrum.complete &&
+      value.back() < -spectrum.error_bound.back())
+    spectrum.representation_error = std::max(spectrum.representation_error, -value.back());
+  keep_the_largest(spectrum, problem.request.wanted(problem.n));
+  spectrum.state =
+      mode_states(value, spectrum.error_bound, problem.rank_bound, spectrum.representation_error);
   spectrum.trusted = std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::trusted);
   spectrum.null_by_rank =
       std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::null_by_rank);
 }
 
-void refuse_indefinite(const CertifiedSpectrum& spectrum, const SpectrumProblem& problem) {
-  const auto& value = spectrum.result.eigenvalue;
-  const double largest = std::max(0.0, value.front());
-  const double allowed = 10 * static_cast<double>(problem.n) * spectrum.input_epsilon * largest +
-                         spectrum.assembly_error;
-  if (problem.positive_semidefinite && value.back() < -allowed)
-    throw AgreedError(
-        ExitCode::numeric,
-        "the matrix is not positive semi-definite: eigenvalue {} of {} is {:.6g}, below "
-        "-{:.3g} = -(10 n eps' lambda_1 + assembly error) with eps' = {:.3g}, lambda_1 = "
-        "{:.6g}",
-        value.size(), problem.n, value.back(), allowed, spectrum.input_epsilon, value.front());
+void tell(const CertifiedSpectrum& spectrum, const SpectrumProblem& problem, Progress& progress) {
+  progress.note(fmt::format("certificate {}", spectrum.certificate.summary()));
+  progress.note(fmt::format(
+      "{} of {} eigenvalues trusted, {} null by rank; {:.3g} is the smallest that can be",
+      spectrum.trusted, spectrum.result.eigenvalue.size(), spectrum.null_by_rank,
+      spectrum.floor()));
+  if (!spectrum.complete)
+    progress.note(fmt::format(
+        "{} of {} eigenvalues were computed: that none of the largest is missing is checked by "
+        "Ritz values only",
+        spectrum.error_bound.size(), problem.n));
+  if (problem.positive_semidefinite && spectrum.negative_beyond_bound > 0)
+    progress.warn(fmt::format(
+        "{} eigenvalues lie below minus their error bound, as none of a Gram matrix can: its "
+        "entries are known to no better than {:.3g}",
+        spectrum.negative_beyond_bound, spectrum.representation_error));
 }
 
 SolverPlan fallback_plan(const SolverPlan& plan) {
@@ -213,8 +270,12 @@ SolverPlan fallback_plan(const SolverPlan& plan) {
 
 }  // namespace
 
-double CertifiedSpectrum::floor() const {
+double CertifiedSpectrum::largest_bound() const {
   return error_bound.empty() ? 0.0 : *std::max_element(error_bound.begin(), error_bound.end());
+}
+
+double CertifiedSpectrum::floor() const {
+  return 10 * (largest_bound() + representation_error);
 }
 
 CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProblem& problem,
@@ -245,7 +306,7 @@ CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProble
         fmt::format("{} did not deliver a verified spectrum: {}", name(plan.backend), failure));
     progress.warn("making the matrix again and solving it with ScaLAPACK");
     const Algorithm other =
-        plan.backend == Backend::scalapack ? Algorithm::qr_iteration : Algorithm::standard;
+        plan.backend == Backend::scalapack ? Algorithm::second : Algorithm::standard;
     spectrum.emplace(attempt(fallback_plan(plan), other, false));
     if (spectrum->certificate.verdict() == Verdict::fail)
       throw AgreedError(ExitCode::certificate,
@@ -255,12 +316,8 @@ CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProble
     spectrum->fallback_reason = failure;
   }
   judge_modes(*spectrum, problem);
-  refuse_indefinite(*spectrum, problem);
   spectrum->timings = timings;
-  progress.note(fmt::format("certificate {}", spectrum->certificate.summary()));
-  progress.note(fmt::format("{} of {} eigenvalues trusted, {} null by rank; floor {:.3g}",
-                            spectrum->trusted, spectrum->result.eigenvalue.size(),
-                            spectrum->null_by_rank, spectrum->floor()));
+  tell(*spectrum, problem, progress);
   return std::move(*spectrum);
 }
 

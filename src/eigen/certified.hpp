@@ -21,7 +21,8 @@ struct SpectrumProblem {
   std::int64_t n = 0;
   /// Modes from this one on are zero by the shape of the factor; −1: not known.
   std::int64_t rank_bound = -1;
-  /// A Gram matrix: an eigenvalue below −(10 n ε' λ₁ + assembly error) is Error(numeric).
+  /// A Gram matrix: an eigenvalue, or a Ritz value, below −(10 n ε' λ₁ + assembly error) is
+  /// Error(numeric).
   bool positive_semidefinite = true;
   EigenRequest request;
   LayoutWish layout;
@@ -39,26 +40,37 @@ struct CertifiedSpectrum {
   EigenResult result;  ///< eigenvalues descending, vectors where asked for
   std::vector<double> error_bound;
   std::vector<ModeState> state;
+  bool complete = false;  ///< all n eigenvalues were computed, though fewer may be handed over
   std::int64_t trusted = 0;
   std::int64_t null_by_rank = 0;
-  std::int64_t negative = 0;               ///< eigenvalues below zero
-  std::int64_t negative_beyond_bound = 0;  ///< below minus their own bound
+  std::int64_t negative = 0;               ///< eigenvalues below zero, of all that were computed
+  std::int64_t negative_beyond_bound = 0;  ///< below minus their own bound, of all computed
   BoundTerms terms;                        ///< what the bound consists of
   double trace = 0;
   double frobenius = 0;
   double norm = 0;  ///< ‖A‖₂ = max |λ|
   double assembly_error = 0;
   double input_epsilon = unit_roundoff;
+  double smallest_ritz = 0;  ///< made before the solve: an upper bound of λ_min
+  /// How far the matrix in memory may be from the one that was meant: by the precision of its
+  /// source, and at least −λ_min of a Gram matrix where that exceeds its bound. Not part of
+  /// error_bound; a mode is trusted where error_bound + representation_error < λ/10.
+  double representation_error = 0;
   Certificate certificate;  ///< of the result that is returned: never FAIL
   SolverPlan plan;          ///< of the solver that gave the result
   bool fell_back = false;
   std::string fallback_reason;
   SolveTimings timings;
 
-  /// The largest error bound of a mode: what an eigenvalue must exceed tenfold.
+  double largest_bound() const;  ///< the largest error bound of a mode
+  /// The smallest eigenvalue that can be trusted: 10 (largest_bound() + representation_error).
   double floor() const;
 };
 
+/// Eigenvalues without vectors: a dense solver computes all n, all are certified, and the k largest
+/// are handed over. With vectors, and from SLEPc, only k are there: that none among them was left
+/// out rests on the Ritz values alone, and the log says so.
+///
 /// Every step is logged through `progress`. Errors, the same on every rank: numeric (NaN or Inf
 /// with its position; not positive semi-definite), no_fit, deck (a request that no solver takes),
 /// certificate or solver (both attempts failed); whatever the source throws. Collective over comm.

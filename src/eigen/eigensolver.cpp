@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <string_view>
 
 namespace fathom {
 namespace {
@@ -78,16 +79,20 @@ void run_elpa(DenseProblem& p, ElpaStage stage) {
              stage, p.count, p.a.local().data, p.value, p.vector_data());
 }
 
-void run_scalapack(DenseProblem& p, Algorithm algorithm) {
+/// Values alone are standard by QR iteration, as pdsyevd has to make vectors; with vectors pdsyevd
+/// is the faster. The second attempt takes the other.
+const char* scalapack_routine(Algorithm algorithm, bool vectors) {
+  return (algorithm == Algorithm::standard) == vectors ? "pdsyevd" : "pdsyev";
+}
+
+void run_scalapack(DenseProblem& p, std::string_view routine) {
   const std::int64_t n = p.a.rows();
   const scalapack::Part a{p.a.local().data, p.a.descriptor()};
   const scalapack::Part z{p.vector_data(), p.vectors ? p.vectors->descriptor() : p.a.descriptor()};
   // pdsyevr is left aside: its eigenvalues were off by 35 ε λ₁ where the others' are by 4, and with
   // few vectors it hands PDORMTR too short a workspace and returns wrong ones with info = 0.
-  const bool by_qr = !p.vectors || algorithm == Algorithm::qr_iteration;
-  const int info = by_qr ? scalapack::pdsyev(Triangle::lower, n, a, p.value, z)
-                         : scalapack::pdsyevd(Triangle::lower, n, a, p.value, z);
-  const char* routine = by_qr ? "pdsyev" : "pdsyevd";
+  const int info = routine == "pdsyev" ? scalapack::pdsyev(Triangle::lower, n, a, p.value, z)
+                                       : scalapack::pdsyevd(Triangle::lower, n, a, p.value, z);
   if (info != 0) throw Error(ExitCode::solver, "ScaLAPACK: {} ended with info = {}", routine, info);
 }
 
@@ -109,7 +114,7 @@ void run_lapack(DenseProblem& p) {
 }
 
 /// The vendor calls communicate, so their errors are kept and agreed on afterwards.
-void run_dense(DenseProblem& p, Backend backend, Algorithm algorithm) {
+void run_dense(DenseProblem& p, Backend backend, std::string_view routine) {
   const ProcessGrid& grid = p.a.grid();
   std::exception_ptr failure;
   if (grid.active()) {
@@ -117,7 +122,7 @@ void run_dense(DenseProblem& p, Backend backend, Algorithm algorithm) {
       if (backend == Backend::lapack)
         run_lapack(p);
       else if (backend == Backend::scalapack)
-        run_scalapack(p, algorithm);
+        run_scalapack(p, routine);
       else
         run_elpa(p, backend == Backend::elpa1 ? ElpaStage::one : ElpaStage::two);
     } catch (...) {
@@ -163,6 +168,7 @@ EigenResult Eigensolver::solve(DistMatrix& a, SymmetricFill fill,
   if (backend_ == Backend::slepc) {
     KrylovSchurResult top = krylov_schur(a, fill, count);
     result.eigenvalue = std::move(top.eigenvalue);
+    comm.broadcast(result.eigenvalue);  // every rank decides by the same bits
     if (request.vectors) result.vectors = std::move(top.vectors);
     result.seconds = comm.max(timer.seconds());
     return result;
@@ -172,14 +178,20 @@ EigenResult Eigensolver::solve(DistMatrix& a, SymmetricFill fill,
     mirror_lower(a);
   negate(a);
   if (backend_ == Backend::elpa2) loosen_exact_dependence(a);
+  const bool scalapack = backend_ == Backend::scalapack;
+  const char* routine = scalapack ? scalapack_routine(algorithm_, request.vectors) : "";
+  const bool pdsyevd = scalapack && std::string_view(routine) == "pdsyevd";
   DenseProblem problem{a, count, {}, {}};
   comm.agree([&] {
     fault_point("eigen.allocate");
     problem.value.assign(static_cast<std::size_t>(n), 0.0);
-    if (request.vectors) problem.vectors.emplace(a.grid(), n, n, a.mb(), a.nb());
+    if (request.vectors || pdsyevd) problem.vectors.emplace(a.grid(), n, n, a.mb(), a.nb());
   });
-  comm.agree([&] { fault_point("eigen.solve"); });
-  run_dense(problem, backend_, algorithm_);
+  comm.agree([&] {
+    fault_point("eigen.solve");
+    fault_point(routine);
+  });
+  run_dense(problem, backend_, routine);
 
   comm.broadcast(problem.value);  // idle ranks have none yet
   result.eigenvalue.resize(static_cast<std::size_t>(count));

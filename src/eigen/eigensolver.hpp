@@ -18,9 +18,10 @@ struct EigenResult {
   double seconds = 0;  ///< of the solve, the largest over the ranks
 };
 
-/// Which of a library's algorithms: `standard` is the fastest measured, `qr_iteration` another one
-/// for a second attempt (ScaLAPACK only; elsewhere the same).
-enum class Algorithm { standard, qr_iteration };
+/// Which of a library's algorithms: `standard` is the fastest measured, `second` another one for a
+/// second attempt (ScaLAPACK only; elsewhere the same): QR iteration with vectors, divide and
+/// conquer without, which needs three more matrices.
+enum class Algorithm { standard, second };
 
 /// Runs one backend on one matrix. It does not judge the result: solve_certified does.
 class Eigensolver {

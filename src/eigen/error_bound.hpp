@@ -8,7 +8,8 @@
 // trace, the Frobenius norm and the Ritz values of the matrix are missed, and with vectors a mode's
 // own residual. (Two-stage reductions were seen to lose accuracy on matrices whose off-diagonal
 // columns are exactly equal, such as min(i, j); the trace tells.)
-// Relative to the matrix as stored: what its source lost before is input_epsilon, a separate field.
+// Relative to the matrix in memory. What its source lost before (a float32 file) moves all
+// eigenvalues alike and is told apart, as the representation error; trust asks for both.
 
 #include <cstdint>
 #include <span>
@@ -26,6 +27,11 @@ inline constexpr double unit_roundoff = 0x1p-53;
 /// entry, so a flat spectrum (‖A‖_F ≫ ‖A‖₂) is off by more than a steep one. Pure.
 double solver_error(std::int64_t n, double norm, double frobenius);
 
+/// How far rounding the entries to the precision `input_epsilon` may have moved the eigenvalues, in
+/// the form of solver_error with ε' for ε; 0 where ε' is not above ε, as the solver's term holds it
+/// then. Pure.
+double representation_error(std::int64_t n, double norm, double frobenius, double input_epsilon);
+
 struct BoundTerms {
   double solver = 0;             ///< solver_error(n, ‖A‖₂, ‖A‖_F)
   double measured = 0;           ///< largest defect seen by the certificate, no bound is below it
@@ -38,9 +44,10 @@ struct BoundTerms {
 };
 
 /// State of every mode: null by rank from `rank_bound` on (negative: no bound known), trusted where
-/// the bound is under a tenth of the value. Pure.
+/// bound + representation error is under a tenth of the value. Pure.
 /// @pre eigenvalue.size() == error_bound.size()
 std::vector<ModeState> mode_states(std::span<const double> eigenvalue,
-                                   std::span<const double> error_bound, std::int64_t rank_bound);
+                                   std::span<const double> error_bound, std::int64_t rank_bound,
+                                   double representation_error = 0);
 
 }  // namespace fathom

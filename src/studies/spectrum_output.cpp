@@ -45,12 +45,12 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
   group.attribute("trusted_count", spectrum.trusted);
   group.attribute("null_by_rank", spectrum.null_by_rank);
   group.attribute("negative_count", spectrum.negative);
-  // An eigenvalue is trusted where it exceeds its bound tenfold: the floor is the smallest that can
-  // be.
-  group.attribute("floor", 10 * spectrum.floor());
+  group.attribute("floor", spectrum.floor());
   group.attribute("trace", spectrum.trace);
   group.attribute("frobenius", spectrum.frobenius);
   group.attribute("assembly_error", spectrum.assembly_error);
+  group.attribute("representation_error", spectrum.representation_error);
+  group.attribute("negative_beyond_bound", spectrum.negative_beyond_bound);
   group.attribute("solver_error", spectrum.terms.solver);
   group.attribute("input_epsilon", spectrum.input_epsilon);
   group.attribute("normalization", assembly.normalization);

@@ -28,4 +28,21 @@ if(FATHOM_FAULT_POINTS)
     fathom_add_mpi_command(eigen.faults.${point}.np3 NP 3 TIMEOUT 30
       COMMAND sh -c "FATHOM_FAULT=${fault} exec $1 ${outcome}" sh $<TARGET_FILE:test_eigen_faults>)
   endforeach()
+  # The same with what is asked for: the number of eigenvalues (0: all), values or vectors, backend.
+  # The k largest alone are certified with the whole spectrum, wherever among them the fault is; and
+  # a second ScaLAPACK attempt runs another routine than the first.
+  foreach(entry
+      "eigen.values:0:shift_always=80 100 values elpa2" "eigen.values:1:skip_always=80 100 values elpa2"
+      "eigen.values:0:shift_always=80 100 values lapack" "eigen.values:1:skip_always=80 100 values scalapack"
+      "eigen.values:1:skip=fallback 100 values elpa1"
+      "eigen.values:1:skip_always=80 0 vectors elpa1"
+      "pdsyev:1:solver=fallback 0 values scalapack" "pdsyevd:1:solver=fallback 0 vectors scalapack"
+      "pdsyev:1:solver=0 0 vectors scalapack" "pdsyevd:1:solver=0 0 values scalapack")
+    string(REGEX REPLACE "=.*" "" fault ${entry})
+    string(REGEX REPLACE ".*=" "" arguments ${entry})
+    string(REGEX REPLACE "=[^ ]* " "." point ${entry})
+    string(REGEX REPLACE "[: ]" "." point ${point})
+    fathom_add_mpi_command(eigen.faults.${point}.np3 NP 3 TIMEOUT 30
+      COMMAND sh -c "FATHOM_FAULT=${fault} exec $1 ${arguments}" sh $<TARGET_FILE:test_eigen_faults>)
+  endforeach()
 endif()

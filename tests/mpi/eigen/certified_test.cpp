@@ -298,6 +298,91 @@ TEST(Edges, SingleNoiseOfASinglePrecisionInputIsAccepted) {
   EXPECT_EQ(code_of(problem), ExitCode::ok);
 }
 
+TEST(Edges, IndefiniteIsRefusedWhereOnlyAFewAreAskedFor) {
+  auto value = power_law(100, 1.0);
+  value.back() = -0.05;
+  SpectrumProblem problem;
+  problem.source = source_of(prescribed("indefinite", value));
+  problem.n = 100;
+  problem.request.count = 3;
+  std::vector<Backend> backends{Backend::elpa1, Backend::scalapack};
+  if (capabilities(Backend::slepc).available) backends.push_back(Backend::slepc);
+  for (const Backend backend : backends)
+    for (const bool vectors : {false, true}) {
+      problem.request.backend = backend;
+      problem.request.vectors = vectors;
+      problem.positive_semidefinite = true;
+      std::string message;
+      EXPECT_EQ(code_of(problem, &message), ExitCode::numeric) << name(backend);
+      EXPECT_THAT(message, testing::HasSubstr("positive semi-definite"));
+      problem.positive_semidefinite = false;
+      EXPECT_EQ(code_of(problem), ExitCode::ok) << name(backend);
+    }
+}
+
+TEST(Edges, AFewValuesAreTheFirstOfAll) {
+  const auto matrix = prescribed("power_law", power_law(150, 1.0));
+  const auto all = certify(matrix), few = certify(matrix, {.count = 7});
+  EXPECT_TRUE(std::equal(few.result.eigenvalue.begin(), few.result.eigenvalue.end(),
+                         all.result.eigenvalue.begin()));
+  ASSERT_EQ(few.result.eigenvalue.size(), 7u);
+  EXPECT_EQ(few.error_bound.size(), 7u);
+  EXPECT_EQ(few.state.size(), 7u);
+  EXPECT_EQ(few.certificate.residual_ratio.size(), 7u);
+  EXPECT_EQ(few.trusted, 7);
+  EXPECT_THAT(few.certificate.summary(), testing::HasSubstr("trace"));
+}
+
+TEST(Representation, NoiseOfSinglePrecisionIsNeverTrusted) {
+  auto rank_40 = power_law(120, 1.0), geometric = rank_40;
+  std::fill(rank_40.begin() + 40, rank_40.end(), 0.0);
+  for (std::size_t j = 0; j < geometric.size(); ++j)
+    geometric[j] = std::pow(0.8, static_cast<double>(j));
+  for (const auto& exact : {rank_40, geometric})
+    for (const std::int64_t count : {0, 60}) {
+      auto matrix = prescribed("single", exact);
+      matrix.entry = [entry = matrix.entry](auto i, auto j) {
+        return static_cast<double>(static_cast<float>(entry(i, j)));
+      };
+      Recorder log;
+      SpectrumProblem problem;
+      problem.n = 120;
+      problem.request.count = count;
+      problem.source = [inner = source_of(matrix)](const ProcessGrid& grid, std::int64_t block) {
+        SymmetricMatrix made = inner(grid, block);
+        made.input_epsilon = 0x1p-24;
+        return made;
+      };
+      const auto spectrum = solve_certified(world(), problem, log);
+      for (std::size_t k = 0; k < spectrum.state.size(); ++k) {
+        const double lambda = spectrum.result.eigenvalue[k];
+        if (spectrum.state[k] != ModeState::trusted) continue;
+        EXPECT_LE(std::abs(lambda - exact[k]), 0.1 * lambda) << k;
+        EXPECT_GE(lambda, spectrum.floor()) << k;
+      }
+      if (exact[40] == 0) {
+        EXPECT_EQ(spectrum.trusted, 40);
+        EXPECT_EQ(spectrum.state[40], ModeState::untrusted);
+      }
+      EXPECT_GT(spectrum.trusted, 30);
+      EXPECT_LT(spectrum.error_bound[0], 1e-12) << "relative to the matrix in memory";
+      EXPECT_GT(spectrum.negative_beyond_bound, 0);
+      EXPECT_EQ(log.warnings.size(), 1u);
+    }
+}
+
+TEST(Representation, NegativeEigenvaluesBeyondTheirBoundAreEvidence) {
+  // In double precision and inside of what is allowed (10 n eps lambda_1), but beyond the bound.
+  auto value = power_law(120, 1.0);
+  for (std::size_t j = 60; j < value.size(); ++j)
+    value[j] = j % 2 ? 6e-14 : -6e-14;
+  const auto spectrum = certify(prescribed("noise", value));
+  EXPECT_GT(spectrum.negative_beyond_bound, 20);
+  EXPECT_NEAR(spectrum.representation_error, 6e-14, 1e-14);
+  EXPECT_GT(spectrum.floor(), 6e-13);
+  EXPECT_EQ(spectrum.trusted, 60);
+}
+
 TEST(PlantedFaults, AsymmetricAssemblyFailsTheCertificate) {
   const auto matrix = second_difference(100);
   int made = 0;

@@ -1,5 +1,6 @@
 #include "eigen/certificate.hpp"
 
+#include "eigen/certified.hpp"
 #include "eigen/error_bound.hpp"
 #include "eigen/krylov_check.hpp"
 #include "eigen/verify.hpp"
@@ -34,6 +35,25 @@ TEST(ErrorBound, AssemblyAddsAndWhatWasMeasuredWidens) {
   EXPECT_EQ(terms.bound(0), 1.5);
   EXPECT_EQ(terms.bound(1), 3.5);
   EXPECT_EQ((BoundTerms{1.0, 2.0, 0.5, {}}).bound(7), 4.5);
+}
+
+TEST(ErrorBound, RepresentationHasTheFormOfTheSolversTerm) {
+  EXPECT_DOUBLE_EQ(representation_error(4, 2.0, 3.0, 0x1p-24), 0x1p-24 * (8 * 2 + 6 * 3));
+  EXPECT_EQ(representation_error(4, 2.0, 3.0, unit_roundoff), 0);
+}
+
+TEST(ErrorBound, TrustAsksForTheRepresentationErrorToo) {
+  const std::vector<double> value{1.0, 0.2, 0.1}, bound(3, 0.015);
+  EXPECT_EQ(mode_states(value, bound, -1, 0.01),
+            (std::vector{ModeState::trusted, ModeState::untrusted, ModeState::untrusted}));
+}
+
+TEST(ErrorBound, TheFloorIsTheSmallestEigenvalueThatCanBeTrusted) {
+  CertifiedSpectrum spectrum;
+  spectrum.error_bound = {1.0, 3.0, 2.0};
+  spectrum.representation_error = 0.5;
+  EXPECT_EQ(spectrum.largest_bound(), 3.0);
+  EXPECT_EQ(spectrum.floor(), 35.0);
 }
 
 TEST(ErrorBound, StatesByBoundAndRank) {
