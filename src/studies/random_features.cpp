@@ -25,7 +25,7 @@ struct Configuration {
   const StudyPoint* first = nullptr;
   std::vector<std::vector<double>> spectra;  ///< trusted eigenvalues, one spectrum a seed
   std::vector<double> law;                   ///< empty where the activation has none
-  std::vector<double> comparator;            ///< empty where the deck does not ask for it
+  std::vector<double> comparator;            ///< empty as the law, or where not asked for
   std::int64_t window_end = 0;               ///< of the law; 0 where there is none
 };
 
@@ -113,7 +113,9 @@ Configuration begin_configuration(const StudyPoint& point, std::int64_t modes) {
     configuration.law = law_spectrum(modes, deck.real("data.alpha"), law_degree(deck));
     configuration.window_end = law_window_end(deck.integer("kernel.features"), law_degree(deck));
   }
-  if (deck.flag("study.comparator")) configuration.comparator = comparator_of(deck, modes);
+  // For activations that are no polynomials the weights b_k² k! / (tr H)^k diverge: no comparator.
+  if (law_applies(deck) && deck.flag("study.comparator"))
+    configuration.comparator = comparator_of(deck, modes);
   return configuration;
 }
 
