@@ -91,7 +91,9 @@ std::vector<Key> study() {
        .default_text = "unset: chosen by the study and reported"},
       {.path = "study.comparator",
        .type = Type::boolean,
-       .doc = "Compute the finite-size chaos comparator beside the asymptotic law.",
+       .doc = "Compute the finite-size chaos comparator beside the asymptotic law (monomial and "
+              "linear "
+              "features).",
        .fallback = true,
        .belongs = {{{"study.kind", {"random_features"}}}}},
       {.path = "study.confidence",

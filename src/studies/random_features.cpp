@@ -6,7 +6,6 @@
 #include "spectral/exponent_fit.hpp"
 #include "spectral/law.hpp"
 #include "spectral/verdict.hpp"
-#include "studies/comparator.hpp"
 #include "studies/problem.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -115,7 +114,8 @@ Configuration begin_configuration(const StudyPoint& point, std::int64_t modes) {
   }
   // For activations that are no polynomials the weights b_k² k! / (tr H)^k diverge: no comparator.
   if (law_applies(deck) && deck.flag("study.comparator"))
-    configuration.comparator = comparator_of(deck, modes);
+    configuration.comparator = chaos_comparator(law_degree(deck), deck.real("data.alpha"),
+                                                deck.integer("data.dim"), modes);
   return configuration;
 }
 
