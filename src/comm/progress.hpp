@@ -29,8 +29,7 @@ struct PhaseTime {
   double flops = 0;                   ///< of all ranks together; 0 where nothing is counted
 };
 
-/// Accumulates the phases of this rank, in the order in which they first occur. The order is the
-/// same on all ranks.
+/// Accumulates the phases of this rank, in the order in which they first occur.
 class PhaseClock {
  public:
   explicit PhaseClock(Progress& progress) : progress_(progress) {}

@@ -35,8 +35,7 @@ void note_assembly(const StudyContext& context, const AssemblyReport& report) {
   if (!report.note.empty()) context.progress.note(report.note);
   context.clock.add("assembly: signals", report.seconds.signals);
   context.clock.add("assembly: products", report.seconds.products, report.product_flops);
-  if (report.seconds.communication > 0)
-    context.clock.add("assembly: communication", report.seconds.communication);
+  context.clock.add("assembly: communication", report.seconds.communication);
   context.clock.add("assembly: map", report.seconds.map);
   context.clock.add("assembly: mirror", report.seconds.mirror);
 }
