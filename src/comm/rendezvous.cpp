@@ -7,13 +7,13 @@
 
 namespace fathom {
 
-bool Rendezvous::all_arrive(double seconds) const {
-  MPI_Request request = MPI_REQUEST_NULL;
-  if (MPI_Ibarrier(comm_.native(), &request) != MPI_SUCCESS) return false;
+bool Rendezvous::all_arrive(double seconds) {
+  if (request_ == MPI_REQUEST_NULL && MPI_Ibarrier(comm_.native(), &request_) != MPI_SUCCESS)
+    return false;
   const Timer timer;
   int done = 0;
   while (true) {
-    if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+    if (MPI_Test(&request_, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
     if (done) return true;
     if (timer.seconds() > seconds) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

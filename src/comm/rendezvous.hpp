@@ -12,16 +12,17 @@ class Rendezvous {
   /// Collective.
   explicit Rendezvous(const Communicator& comm) : comm_(comm.split(0, comm.rank())) {}
 
-  /// True on every rank where all ranks call this within `seconds` of each other; false where some
-  /// do not come, and then the communicator is of no use any more. Not blocking for longer than
+  /// True on every rank where all ranks call this within `seconds` of each other; false on those
+  /// that waited in vain, which may call it again to go on waiting. Blocks no longer than
   /// `seconds`.
-  bool all_arrive(double seconds) const;
+  bool all_arrive(double seconds);
 
   /// Rank 0's value on every rank. Collective.
   int from_root(int value) const;
 
  private:
   Communicator comm_;
+  MPI_Request request_ = MPI_REQUEST_NULL;
 };
 
 }  // namespace fathom

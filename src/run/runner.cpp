@@ -10,6 +10,7 @@
 #include "studies/context.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -177,6 +178,8 @@ ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
   };
   if (!run.rendezvous.all_arrive(patience_seconds)) {
     fail(error.code(), true);
+    // Rank 0 may be stuck, so the rank that knows adds the line to the log itself.
+    if (run.folder) std::ofstream(run.folder->log_file(), std::ios::app) << text << std::endl;
     session.abort(text, error.code());
   }
   const auto code = static_cast<ExitCode>(run.rendezvous.from_root(static_cast<int>(error.code())));
