@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from conftest import deck_of, population_deck
+from conftest import BINARY, ENVIRONMENT, MPIEXEC, deck_of, population_deck
 
 
 def gram_deck(path, dataset=None, **more):
@@ -150,3 +150,18 @@ def test_no_right_to_write(run, tmp_path):
     result = run(population_deck(60, 240, kind="spectrum"), folder="file/out", timeout=30)
     assert result.code == 74 and len(result.messages) == 1
     shutil.rmtree(result.folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("fault, code", [("one NaN", 82), ("missing", 66), ("deck", 65)])
+def test_every_rank_ends_with_the_code(tmp_path, fault, code):
+    a = psd(90)
+    a[5, 5] = np.nan
+    np.save(tmp_path / "a.npy", a)
+    text = {"one NaN": gram_deck(tmp_path / "a.npy"), "missing": gram_deck(tmp_path / "b.npy"), "deck": "schema = 2\n"}[fault]
+    (tmp_path / "deck.toml").write_text(text)
+    # Each rank's shell notes the code; it ignores mpirun's signal to stop once another rank has ended.
+    shell = f'trap "" TERM; "$@"; c=$?; echo $c > {tmp_path}/rank.$OMPI_COMM_WORLD_RANK; exit $c'
+    subprocess.run([MPIEXEC, "--oversubscribe", "-n", "3", "sh", "-c", shell, "sh", BINARY, "run", tmp_path / "deck.toml",
+                    "--set", f"run.output={tmp_path}/out"], env=ENVIRONMENT, capture_output=True, timeout=60)
+    codes = [(tmp_path / f"rank.{rank}").read_text().strip() for rank in range(3)]
+    assert codes == [str(code)] * 3

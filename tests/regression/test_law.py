@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from conftest import population_deck, slope
+from conftest import ROOT, population_deck, slope
 
 D = 4096
 LOW, HIGH = 5, D // 10
@@ -50,3 +50,16 @@ def test_p3_says_that_d_is_too_small(run):
     row = fit_row(result)
     assert row["decided"] == 0 and b"too small" in row["verdict"]
     assert row["window_end"] < 20
+
+
+def test_the_quickstart_says_what_it_promises(run):
+    """inputs/quickstart.toml, its p = 1 points: five seeds, the fit, an interval that contains alpha and is narrow."""
+    deck = (ROOT / "inputs/quickstart.toml").read_text().replace("[1, 2, 3]\nrun.seed", "[1]\nrun.seed")
+    result = run(deck)
+    assert result.code == 0, result.err
+    row = fit_row(result)
+    assert row["seeds"] == 5 and row["degree"] == 1 and row["fit_high"] == 2000 // 40
+    assert abs(row["exponent"] - 1.5) <= 0.03
+    assert row["exponent_low"] <= 1.5 <= row["exponent_high"]
+    assert row["exponent_high"] - row["exponent_low"] < 0.08
+    assert row["decided"] == 1 and row["agrees"] == 1
