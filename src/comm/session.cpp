@@ -4,6 +4,7 @@
 #include "base/fault.hpp"
 #include "bindings/blas.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +19,7 @@ namespace {
 [[noreturn]] void abort_job(const std::string& message, int code) {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(std::min(300 * rank, 3000)));
   std::fprintf(stderr, "%s (rank %d)\n", message.c_str(), rank);
   std::fflush(nullptr);
   MPI_Abort(MPI_COMM_WORLD, code);

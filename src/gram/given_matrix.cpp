@@ -67,6 +67,18 @@ Assembly assemble_products(const ProcessGrid& grid, std::int64_t block, SignalSo
   return assembler.finish(product_error(assembler), input_epsilon);
 }
 
+/// The matrix itself where it already has the layout, so that it is not held twice.
+DistMatrix bring(const ProcessGrid& grid, std::int64_t block, DistMatrix given) {
+  const bool there = given.grid().blacs_context() == grid.blacs_context() &&
+                     given.grid().shape() == grid.shape() && given.mb() == block &&
+                     given.nb() == block;
+  // An idle rank has no context to compare: all ranks do what the active ones need.
+  if (grid.parent().min(std::int64_t{there}) == 1) return given;
+  DistMatrix k = DistMatrix::make(grid, given.rows(), given.cols(), block, block);
+  redistribute(given, k);
+  return k;
+}
+
 }  // namespace
 
 Assembly assemble_features(const ProcessGrid& grid, std::int64_t block, const DataRows& features,
@@ -96,16 +108,15 @@ Assembly assemble_data_covariance(const ProcessGrid& grid, std::int64_t block, c
                            "C = X^T X / n, not centred");
 }
 
-Assembly accept_gram(const ProcessGrid& grid, std::int64_t block, const DistMatrix& given,
+Assembly accept_gram(const ProcessGrid& grid, std::int64_t block, DistMatrix given,
                      double input_epsilon, const std::string& what) {
   const Timer timer;
   if (given.rows() != given.cols())
     throw AgreedError(ExitCode::input, "{}: a Gram matrix is square, this one is {} x {}", what,
                       given.rows(), given.cols());
   require_finite(given, what);
-  Assembly out{{DistMatrix::make(grid, given.rows(), given.cols(), block, block)}, {}};
+  Assembly out{{bring(grid, block, std::move(given))}, {}};
   DistMatrix& k = out.symmetric.matrix;
-  redistribute(given, k);
   const double difference = asymmetry(k), limit = asymmetry_limit * input_epsilon * max_abs(k);
   if (difference > limit) {
     const Position at = worst_asymmetry(k);
@@ -120,7 +131,7 @@ Assembly accept_gram(const ProcessGrid& grid, std::int64_t block, const DistMatr
   }
   out.symmetric.input_epsilon = input_epsilon;
   out.report.reason = "as given";
-  out.report.kernel = fmt::format("Gram matrix as given: n = {}, {}", given.rows(), what);
+  out.report.kernel = fmt::format("Gram matrix as given: n = {}, {}", k.rows(), what);
   out.report.normalization = "K as given";
   out.report.seconds.total = timer.seconds();
   return out;

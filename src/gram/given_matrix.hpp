@@ -20,10 +20,11 @@ Assembly assemble_features(const ProcessGrid& grid, std::int64_t block, const Da
 Assembly assemble_data_covariance(const ProcessGrid& grid, std::int64_t block, const DataRows& data,
                                   const AssemblyOptions& options = {});
 
-/// A Gram matrix as given, brought to the grid. Error(numeric) where an entry is not finite;
+/// A Gram matrix as given, brought to the grid; moved, not copied, where it is there already.
+/// Error(numeric) where an entry is not finite;
 /// Error(input) where it is not square or max |a_ij − a_ji| > 100 ε' max |a_ij|; below that it is
 /// symmetrised and the report's note says so. Collective.
-Assembly accept_gram(const ProcessGrid& grid, std::int64_t block, const DistMatrix& given,
+Assembly accept_gram(const ProcessGrid& grid, std::int64_t block, DistMatrix given,
                      double input_epsilon, const std::string& what);
 
 }  // namespace fathom

@@ -145,8 +145,8 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
   problem.targets = read_targets(context.world, deck, file.rows());
   set_source(problem, context, deck,
              [file](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions&) {
-               const DistMatrix given = file.read(grid, block, block);
-               return accept_gram(grid, block, given, file.input_epsilon(), file.what());
+               return accept_gram(grid, block, file.read(grid, block, block), file.input_epsilon(),
+                                  file.what());
              });
 }
 

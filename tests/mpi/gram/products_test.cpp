@@ -135,9 +135,9 @@ TEST(Products, covariance_of_generated_data_is_the_same_as_of_held_data) {
 }
 
 /// Code and message of what accept_gram throws, empty where it does not.
-std::pair<ExitCode, std::string> refused(const ProcessGrid& grid, const DistMatrix& k) {
+std::pair<ExitCode, std::string> refused(const ProcessGrid& grid, DistMatrix k) {
   try {
-    accept_gram(grid, 2, k, 0x1p-53, "k.npy");
+    accept_gram(grid, 2, std::move(k), 0x1p-53, "k.npy");
     return {ExitCode::ok, ""};
   } catch (const AgreedError& error) {
     return {error.code(), error.what()};
