@@ -52,21 +52,6 @@ std::vector<ChaosTerm> monomial_chaos(int degree, double trace) {
   return terms;
 }
 
-std::vector<ChaosTerm> hermite_chaos(std::span<const double> coefficient, double trace) {
-  FATHOM_ASSERT(coefficient.size() <= 171 && trace > 0.0, "{} coefficients, trace = {}",
-                coefficient.size(), trace);
-  std::vector<ChaosTerm> terms;
-  for (std::size_t order = 0; order < coefficient.size(); ++order) {
-    const double b = coefficient[order];
-    if (b == 0.0) continue;
-    const double k = static_cast<double>(order);
-    terms.push_back(
-        {static_cast<int>(order),
-         std::exp(2.0 * std::log(std::abs(b)) + std::lgamma(k + 1.0) - k * std::log(trace))});
-  }
-  return terms;
-}
-
 std::vector<double> chaos_comparator(std::span<const ChaosTerm> terms,
                                      std::span<const double> spectrum, std::int64_t count) {
   std::priority_queue<Candidate> heap;

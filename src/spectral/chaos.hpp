@@ -25,11 +25,6 @@ struct ChaosTerm {
 /// @pre 1 ≤ degree ≤ 16, trace > 0
 std::vector<ChaosTerm> monomial_chaos(int degree, double trace);
 
-/// Terms of any activation: coefficient[k] = b_k of f(σ z) = Σ b_k h_k(z) with orthonormal Hermite
-/// polynomials h_k and σ² = tr H; A_k = b_k² k! / (tr H)^k. Zero coefficients make no term.
-/// @pre trace > 0, coefficient.size() ≤ 171
-std::vector<ChaosTerm> hermite_chaos(std::span<const double> coefficient, double trace);
-
 /// The `count` largest values of the union, falling. A term of order 0 is one mode. Zero past the
 /// end where there are fewer (degree 1: rank v). Each multiset enters once. O(count log count) by a
 /// heap over index tuples in which every tuple has one parent.

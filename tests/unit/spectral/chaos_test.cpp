@@ -53,6 +53,23 @@ TEST(Chaos, WeightsOfTheFirstDegreesWorkedOutByHand) {
   EXPECT_EQ(monomial_chaos(8, 1.0).size(), 5u);
 }
 
+/// The weights by another way: b_k of f(σ z) = Σ b_k h_k(z), σ² = tr H, give A_k = b_k² k! / (tr
+/// H)^k.
+std::vector<ChaosTerm> hermite_chaos(std::span<const double> coefficient, double trace) {
+  FATHOM_ASSERT(coefficient.size() <= 171 && trace > 0.0, "{} coefficients, trace = {}",
+                coefficient.size(), trace);
+  std::vector<ChaosTerm> terms;
+  for (std::size_t order = 0; order < coefficient.size(); ++order) {
+    const double b = coefficient[order];
+    if (b == 0.0) continue;
+    const double k = static_cast<double>(order);
+    terms.push_back(
+        {static_cast<int>(order),
+         std::exp(2.0 * std::log(std::abs(b)) + std::lgamma(k + 1.0) - k * std::log(trace))});
+  }
+  return terms;
+}
+
 TEST(Chaos, HermiteCoefficientsOfAMonomialGiveTheSameTerms) {
   // (σz)³ = σ³ (3 h₁ + √6 h₃)
   const double trace = 1.7, sigma3 = std::pow(trace, 1.5);
