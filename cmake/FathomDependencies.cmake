@@ -1,7 +1,7 @@
 # Every dependency, found by name, and a link probe that refuses with a reason.
 # Imported targets used by the rooms: MPI::MPI_C, fathom_blas, fathom_scalapack, fathom_elpa,
 # fathom_slepc (only where FATHOM_HAVE_SLEPC), fathom_hdf5, tomlplusplus::tomlplusplus,
-# spdlog::spdlog, fmt::fmt, CLI11::CLI11, nlohmann_json::nlohmann_json, fathom_random123, fathom_xxhash.
+# spdlog::spdlog, fmt::fmt, CLI11::CLI11, nlohmann_json::nlohmann_json, fathom_random123, fathom_xxhash, fathom_qd.
 find_package(PkgConfig REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
@@ -74,6 +74,16 @@ find_library(FATHOM_XXHASH_LIBRARY NAMES xxhash)
 if(NOT FATHOM_RANDOM123_INCLUDE OR NOT FATHOM_XXHASH_INCLUDE OR NOT FATHOM_XXHASH_LIBRARY)
   message(FATAL_ERROR "Random123 and xxHash are required: apt-get install librandom123-dev libxxhash-dev")
 endif()
+find_path(FATHOM_QD_INCLUDE NAMES qd/dd_real.h)
+find_library(FATHOM_QD_LIBRARY NAMES qd)
+if(NOT FATHOM_QD_INCLUDE OR NOT FATHOM_QD_LIBRARY)
+  message(FATAL_ERROR "libqd is required: apt-get install libqd-dev")
+endif()
+add_library(fathom_qd INTERFACE IMPORTED GLOBAL)
+target_include_directories(fathom_qd SYSTEM INTERFACE ${FATHOM_QD_INCLUDE})
+# The sum with a full error bound: the default loses digits where terms of opposite sign cancel.
+target_compile_definitions(fathom_qd INTERFACE QD_IEEE_ADD=1)
+target_link_libraries(fathom_qd INTERFACE ${FATHOM_QD_LIBRARY})
 add_library(fathom_random123 INTERFACE IMPORTED GLOBAL)
 target_include_directories(fathom_random123 SYSTEM INTERFACE ${FATHOM_RANDOM123_INCLUDE})
 add_library(fathom_xxhash INTERFACE IMPORTED GLOBAL)

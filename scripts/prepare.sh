@@ -11,11 +11,11 @@ fathom_packages=(
   libopenmpi-dev openmpi-bin libopenblas-pthread-dev liblapacke-dev
   libscalapack-openmpi-dev libelpa-dev libslepc-real-dev libpetsc-real-dev
   libhdf5-openmpi-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libcli11-dev
-  nlohmann-json3-dev librandom123-dev libxxhash-dev libboost-math-dev
+  nlohmann-json3-dev librandom123-dev libxxhash-dev libqd-dev libboost-math-dev
   python3 python3-numpy python3-scipy python3-h5py python3-xarray python3-h5netcdf
   python3-matplotlib python3-jinja2
 )
-fathom_test_packages=(libgtest-dev libgmock-dev libmpfr-dev clang-format-14 python3-pytest python3-sklearn)
+fathom_test_packages=(libgtest-dev libgmock-dev libmpfr-dev clang-format-14 python3-pytest python3-sklearn python3-mpmath)
 
 say() { printf '\n== %s\n' "$*"; }
 
