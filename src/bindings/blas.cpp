@@ -1,6 +1,7 @@
 #include "bindings/blas.hpp"
 
 #include "base/blas_int.hpp"
+#include "bindings/lapack_calls.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -42,14 +43,6 @@ void assert_product(Op op_a, Op op_b, MatrixView<const T> a, MatrixView<const T>
       rows(op_a, a) == c.rows && cols(op_b, b) == c.cols && cols(op_a, a) == rows(op_b, b),
       "gemm of op(A) {} x {}, op(B) {} x {}, C {} x {}", rows(op_a, a), cols(op_a, a),
       rows(op_b, b), cols(op_b, b), c.rows, c.cols);
-}
-
-void check_lapack(lapack_int info, const char* routine, std::int64_t n) {
-  if (info == 0) return;
-  if (info == LAPACK_WORK_MEMORY_ERROR)
-    throw Error(ExitCode::no_fit, "{}: no memory for the workspace at n = {}", routine, n);
-  if (info < 0) throw Error(ExitCode::internal, "{}: argument {} is not valid", routine, -info);
-  throw Error(ExitCode::solver, "{} did not converge at n = {} (info = {})", routine, n, info);
 }
 
 }  // namespace
@@ -153,14 +146,14 @@ std::vector<double> syev_two_stage(MatrixView<double> a, Triangle triangle) {
   std::vector<double> eigenvalue(static_cast<std::size_t>(n));
   const int order = to_blas_int(n, "n"), ld = to_blas_int(a.ld, "lda");
   double best_work = 0;
-  check_lapack(LAPACKE_dsyev_2stage_work(LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld,
-                                         eigenvalue.data(), &best_work, -1),
-               "dsyev_2stage", n);
+  check(LAPACKE_dsyev_2stage_work(LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld,
+                                  eigenvalue.data(), &best_work, -1),
+        "dsyev_2stage", n);
   std::vector<double> work(static_cast<std::size_t>(best_work) + 1);
-  check_lapack(LAPACKE_dsyev_2stage_work(
-                   LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld, eigenvalue.data(),
-                   work.data(), to_blas_int(std::ssize(work), "workspace of dsyev_2stage")),
-               "dsyev_2stage", n);
+  check(LAPACKE_dsyev_2stage_work(LAPACK_COL_MAJOR, 'N', uplo(triangle), order, a.data, ld,
+                                  eigenvalue.data(), work.data(),
+                                  to_blas_int(std::ssize(work), "workspace of dsyev_2stage")),
+        "dsyev_2stage", n);
   return eigenvalue;
 }
 
@@ -177,16 +170,16 @@ std::vector<double> syevd(MatrixView<double> a, Triangle triangle, bool vectors)
   const char job = vectors ? 'V' : 'N';
   double best_work = 0;
   lapack_int best_iwork = 0;
-  check_lapack(LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, job, uplo(triangle), order, a.data, ld,
-                                   eigenvalue.data(), &best_work, -1, &best_iwork, -1),
-               "dsyevd", n);
+  check(LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, job, uplo(triangle), order, a.data, ld,
+                            eigenvalue.data(), &best_work, -1, &best_iwork, -1),
+        "dsyevd", n);
   std::vector<double> work(static_cast<std::size_t>(std::max(best_work, double(minimum))));
   std::vector<lapack_int> iwork(static_cast<std::size_t>(best_iwork));
-  check_lapack(LAPACKE_dsyevd_work(
-                   LAPACK_COL_MAJOR, job, uplo(triangle), order, a.data, ld, eigenvalue.data(),
-                   work.data(), to_blas_int(std::ssize(work), "workspace of dsyevd"), iwork.data(),
-                   to_blas_int(std::ssize(iwork), "integer workspace of dsyevd")),
-               "dsyevd", n);
+  check(LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, job, uplo(triangle), order, a.data, ld,
+                            eigenvalue.data(), work.data(),
+                            to_blas_int(std::ssize(work), "workspace of dsyevd"), iwork.data(),
+                            to_blas_int(std::ssize(iwork), "integer workspace of dsyevd")),
+        "dsyevd", n);
   return eigenvalue;
 }
 
@@ -208,10 +201,10 @@ std::vector<double> syevr(MatrixView<double> a, Triangle triangle, std::int64_t 
   double best_work = 0;
   lapack_int best_iwork = 0;
   const auto solve = [&](double* work, int lwork, lapack_int* iwork, int liwork) {
-    check_lapack(LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, job, range, uplo(triangle), order, a.data,
-                                     ld, 0, 0, from, to, 0, &found, eigenvalue.data(), z.data, ldz,
-                                     support.data(), work, lwork, iwork, liwork),
-                 "dsyevr", n);
+    check(LAPACKE_dsyevr_work(LAPACK_COL_MAJOR, job, range, uplo(triangle), order, a.data, ld, 0, 0,
+                              from, to, 0, &found, eigenvalue.data(), z.data, ldz, support.data(),
+                              work, lwork, iwork, liwork),
+          "dsyevr", n);
   };
   solve(&best_work, -1, &best_iwork, -1);
   std::vector<double> work(static_cast<std::size_t>(best_work));
@@ -231,11 +224,10 @@ std::vector<double> singular_values(MatrixView<double> a) {
   std::vector<lapack_int> iwork(static_cast<std::size_t>(8 * shorter));
   double best_work = 0;
   const auto solve = [&](double* work, int lwork) {
-    check_lapack(
-        LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'N', to_blas_int(a.rows, "rows"),
-                            to_blas_int(a.cols, "columns"), a.data, to_blas_int(a.ld, "lda"),
-                            sigma.data(), nullptr, 1, nullptr, 1, work, lwork, iwork.data()),
-        "dgesdd", shorter);
+    check(LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'N', to_blas_int(a.rows, "rows"),
+                              to_blas_int(a.cols, "columns"), a.data, to_blas_int(a.ld, "lda"),
+                              sigma.data(), nullptr, 1, nullptr, 1, work, lwork, iwork.data()),
+          "dgesdd", shorter);
   };
   solve(&best_work, -1);
   std::vector<double> work(static_cast<std::size_t>(best_work));

@@ -67,5 +67,19 @@ std::vector<double> syevr(MatrixView<double> a, Triangle triangle, std::int64_t 
 /// Singular values, descending, by divide and conquer (dgesdd). A is destroyed.
 std::vector<double> singular_values(MatrixView<double> a);
 
+/// Eigenvalues, ascending, of the symmetric tridiagonal matrix with diagonal alpha (k) and
+/// off-diagonal beta (k − 1), by implicit QL (dstev); where z.data is not null z (k × k) receives
+/// the eigenvectors as columns. Error(numeric) where an entry is not finite, Error(solver) where it
+/// does not converge.
+std::vector<double> tridiagonal_eigen(std::span<const double> alpha, std::span<const double> beta,
+                                      MatrixView<double> z);
+struct TridiagonalEigen {
+  std::vector<double> eigenvalue;       ///< ascending
+  std::vector<double> first_component;  ///< of the eigenvector of norm 1, its sign arbitrary
+};
+/// The same with the eigenvectors' first components: nodes and √weights of Gauss quadrature (Golub
+/// & Welsch 1969). O(k²) memory, O(k³) time.
+TridiagonalEigen tridiagonal_eigen(std::span<const double> alpha, std::span<const double> beta);
+
 }  // namespace lapack
 }  // namespace fathom
