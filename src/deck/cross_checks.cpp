@@ -93,6 +93,81 @@ void check_side(Resolver& deck) {
                   {"with targets it must be \"gram\" or \"auto\""});
 }
 
+/// Why the deck's kernel has no factor; empty where it has one.
+std::string why_no_factor(const Known& deck) {
+  const auto type = deck.text("kernel.type"), activation = deck.text("kernel.activation");
+  if (type == "nngp" || type == "ntk")
+    return fmt::format("kernel.type = \"{}\" has no factor: its entries come from a closed form",
+                       *type);
+  if (type == "gram_file")
+    return "kernel.type = \"gram_file\" has no factor: only the matrix is given";
+  if (type == "random_features" && deck.text("kernel.expectation") == "population" && activation &&
+      activation != "monomial" && activation != "linear")
+    return fmt::format("the population kernel of kernel.activation = \"{}\" has no finite factor",
+                       *activation);
+  return "";
+}
+
+void check_tail(Resolver& deck) {
+  const auto tail = deck.text("solver.tail");
+  const bool by_factor = tail == "cascade" || tail == "svd";
+  const bool extended = deck.text("solver.precision") == "extended";
+  const std::string missing = why_no_factor(deck);
+  if (by_factor && !missing.empty())
+    deck.complain("solver.tail",
+                  fmt::format("solver.tail = \"{}\" needs a factor: {}", *tail, missing),
+                  {"use \"gram\" or \"auto\"",
+                   "solver.precision = \"extended\" goes deeper for erf and monomial kernels"});
+  if (by_factor && extended)
+    deck.complain(
+        "solver.precision",
+        fmt::format("solver.precision = \"extended\" diagonalises the matrix itself; it does not "
+                    "go with solver.tail = \"{}\"",
+                    *tail),
+        {"remove one of the two"});
+  if (by_factor && deck.text("solver.backend") == "slepc")
+    deck.complain(
+        "solver.tail",
+        fmt::format(
+            "solver.tail = \"{}\" computes all eigenvalues; solver.backend = \"slepc\" only "
+            "the largest",
+            *tail));
+  const auto activation = deck.text("kernel.activation");
+  if (extended && activation && activation != "erf" && activation != "monomial" &&
+      activation != "linear")
+    deck.complain(
+        "solver.precision",
+        fmt::format(
+            "solver.precision = \"extended\" is for kernels whose spectra fall faster than any "
+            "power law; that of kernel.activation = \"{}\" does not",
+            *activation),
+        {"extended kernels: erf (nngp, ntk), monomial and linear (population)"});
+  if (extended && deck.text("kernel.type") == "random_features" && activation == "erf")
+    deck.complain("solver.precision",
+                  "solver.precision = \"extended\" knows population kernels of monomial and linear "
+                  "activations, and erf for nngp and ntk");
+  if (extended && deck.integer("solver.eigenvalues"))
+    deck.complain("solver.precision", "solver.precision = \"extended\" computes all eigenvalues",
+                  {"remove solver.eigenvalues"});
+  if (extended && deck.text("solver.backend") == "slepc")
+    deck.complain(
+        "solver.precision",
+        "solver.precision = \"extended\" needs a dense solver, solver.backend is \"slepc\"");
+}
+
+/// Products without a matrix need features.
+void check_matrix_free(Resolver& deck) {
+  const std::string missing = why_no_factor(deck);
+  if (missing.empty()) return;
+  if (deck.text("solver.matrix") == "matrix_free")
+    deck.complain("solver.matrix", "solver.matrix = \"matrix_free\" needs a factor: " + missing);
+  const auto matrix = deck.text("study.matrix");
+  if (matrix == "matrix_free" || matrix == "factor")
+    deck.complain("study.matrix",
+                  fmt::format("study.matrix = \"{}\" needs a factor: {}", *matrix, missing),
+                  {"use \"gram\" or \"auto\""});
+}
+
 void check_layout(Resolver& deck) {
   if (deck.text("solver.backend") == "lapack" && deck.find("solver.grid") &&
       deck.text("solver.grid") != "auto")
@@ -152,6 +227,8 @@ void check_together(Resolver& deck) {
   check_fit_range(deck);
   check_eigenvectors(deck);
   check_side(deck);
+  check_tail(deck);
+  check_matrix_free(deck);
   check_layout(deck);
   check_files(deck);
   check_limits(deck);

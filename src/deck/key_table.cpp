@@ -11,6 +11,10 @@ namespace {
 const Requirement spectrum{"study.kind", {"spectrum"}};
 const Requirement features_kernel{"kernel.type", {"random_features"}};
 const Requirement empirical{"kernel.expectation", {"empirical"}};
+const Requirement population{"kernel.expectation", {"population"}};
+const Requirement mlp_kernel{"kernel.type", {"nngp", "ntk"}};
+const Requirement density{"study.kind", {"density"}};
+const Requirement diagonalised{"study.kind", {"spectrum", "random_features"}};
 
 std::optional<DeckValue> title_from_file(const Known& known) {
   return known.stem();
@@ -67,8 +71,9 @@ std::vector<Key> study() {
        .type = Type::word,
        .doc = "What is done: \"spectrum\" diagonalises one kernel and reports its certified "
               "spectrum; \"random_features\" compares the random-feature kernel on power-law data "
-              "with the law that theory predicts.",
-       .words = {"spectrum", "random_features"},
+              "with the law that theory predicts; \"density\" estimates counts, trace and "
+              "effective dimension with error bars, without diagonalising, at any size.",
+       .words = {"spectrum", "random_features", "density"},
        .required = true},
       {.path = "study.data_covariance",
        .type = Type::boolean,
@@ -82,13 +87,42 @@ std::vector<Key> study() {
               "dimension is evaluated.",
        .range = {2, 100000},
        .fallback = std::int64_t{60},
-       .belongs = {{spectrum}}},
+       .belongs = {{spectrum}, {density}}},
       {.path = "study.fit_range",
        .type = Type::integer_pair,
        .doc = "First and last mode, counted from 1, over which the exponent is fitted. Only "
               "trusted modes within it are used.",
        .range = {1, largest_size},
        .default_text = "unset: chosen by the study and reported"},
+      {.path = "study.probes",
+       .type = Type::integer,
+       .doc = "Number of independent random vectors; standard errors come from their spread.",
+       .range = {2, 10000},
+       .unit = "vectors",
+       .fallback = std::int64_t{8},
+       .belongs = {{density}}},
+      {.path = "study.steps",
+       .type = Type::integer,
+       .doc = "Lanczos steps of each probe: products with the matrix, all probes together.",
+       .range = {2, 100000},
+       .unit = "steps",
+       .fallback = std::int64_t{40},
+       .belongs = {{density}}},
+      {.path = "study.thresholds",
+       .type = Type::integer,
+       .doc = "Number of thresholds, evenly spaced in the logarithm, above which eigenvalues are "
+              "counted.",
+       .range = {2, 100000},
+       .fallback = std::int64_t{40},
+       .belongs = {{density}}},
+      {.path = "study.matrix",
+       .type = Type::word,
+       .doc = "What is multiplied with: the assembled matrix (\"gram\"), features held in memory "
+              "(\"factor\"), or features made again for every product (\"matrix_free\"). \"auto\" "
+              "takes what fits into memory, and the log says why.",
+       .words = {"auto", "gram", "factor", "matrix_free"},
+       .fallback = "auto",
+       .belongs = {{density}}},
       {.path = "study.comparator",
        .type = Type::boolean,
        .doc = "Compute the finite-size chaos comparator beside the asymptotic law (monomial and "
@@ -98,10 +132,10 @@ std::vector<Key> study() {
        .belongs = {{{"study.kind", {"random_features"}}}}},
       {.path = "study.confidence",
        .type = Type::real,
-       .doc = "Coverage of the interval of the fitted exponent.",
+       .doc = "Coverage of the stated intervals.",
        .range = {0, 1, true, true},
        .fallback = 0.95,
-       .belongs = {{{"study.kind", {"random_features"}}}}},
+       .belongs = {{{"study.kind", {"random_features", "density"}}}}},
   };
 }
 
@@ -113,6 +147,7 @@ std::vector<Key> solver_and_verify() {
               "the log says why. lapack runs on one rank.",
        .words = {"auto", "elpa2", "elpa1", "scalapack", "slepc", "lapack"},
        .fallback = "auto",
+       .belongs = {{diagonalised}},
        .sweepable = true},
       {.path = "solver.eigenvalues",
        .type = Type::integer,
@@ -120,6 +155,7 @@ std::vector<Key> solver_and_verify() {
        .words = {"all"},
        .range = {1, largest_size},
        .fallback = "all",
+       .belongs = {{diagonalised}},
        .sweepable = true},
       {.path = "solver.eigenvectors",
        .type = Type::boolean,
@@ -127,15 +163,35 @@ std::vector<Key> solver_and_verify() {
               "projected; it takes about three times as long.",
        .derive = vectors_for_targets,
        .default_text = "true where data.targets is set, otherwise false",
+       .belongs = {{diagonalised}},
        .sweepable = true},
       {.path = "solver.tail",
        .type = Type::word,
-       .doc =
-           "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
-           "trusts eigenvalues down to about 1e-14 of the largest; it is the only route so far, so "
-           "\"auto\" means it.",
-       .words = {"auto", "gram"},
+       .doc = "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
+              "trusts eigenvalues down to about 1e-14 of the largest. Where the kernel has a "
+              "factor F, K = F^T F, \"cascade\" (repeated deflation) and \"svd\" (singular values) "
+              "go down to about 1e-28. \"auto\" is gram first, then the fastest sufficient route "
+              "where trusted modes are missing and a factor exists.",
+       .words = {"auto", "gram", "cascade", "svd"},
        .fallback = "auto",
+       .belongs = {{diagonalised}},
+       .sweepable = true},
+      {.path = "solver.precision",
+       .type = Type::word,
+       .doc = "\"extended\" evaluates the kernel in double-double and diagonalises it as a sum of "
+              "two doubles: eigenvalues down to about 1e-28 of the largest for closed-form kernels "
+              "without a factor, at the price of some hundred matrix products.",
+       .words = {"double", "extended"},
+       .fallback = "double",
+       .belongs = {{diagonalised, mlp_kernel}, {diagonalised, features_kernel, population}},
+       .sweepable = true},
+      {.path = "solver.matrix",
+       .type = Type::word,
+       .doc = "Hold the matrix in memory, or (\"matrix_free\") make its features again for every "
+              "product: for the largest eigenvalues by slepc at sizes that do not fit.",
+       .words = {"held", "matrix_free"},
+       .fallback = "held",
+       .belongs = {{{"solver.backend", {"slepc"}}}},
        .sweepable = true},
       {.path = "solver.grid",
        .type = Type::integer_pair,
@@ -160,24 +216,28 @@ std::vector<Key> solver_and_verify() {
        .doc = "How much is spent on the certificate: \"full\" makes the Krylov space that the "
               "eigenvalues are held against twice as large.",
        .words = {"standard", "full"},
-       .fallback = "standard"},
+       .fallback = "standard",
+       .belongs = {{diagonalised}}},
       {.path = "verify.probes",
        .type = Type::integer,
        .doc = "Number of random vectors that the Krylov space of the certificate starts from.",
        .range = {1, 1000},
        .unit = "vectors",
-       .fallback = std::int64_t{4}},
+       .fallback = std::int64_t{4},
+       .belongs = {{diagonalised}}},
       {.path = "verify.warn",
        .type = Type::real,
        .doc = "A check warns where its ratio to n x machine epsilon x norm exceeds this.",
        .range = {0, 1e6, true},
-       .fallback = 10.0},
+       .fallback = 10.0,
+       .belongs = {{diagonalised}}},
       {.path = "verify.fail",
        .type = Type::real,
        .doc = "A check fails, and the run ends with exit code 80, where its ratio exceeds this. "
               "Not below verify.warn.",
        .range = {0, 1e6, true},
-       .fallback = 60.0},
+       .fallback = 60.0,
+       .belongs = {{diagonalised}}},
   };
 }
 

@@ -168,6 +168,15 @@ std::vector<Key> kernel_keys() {
                     population,
                     {"kernel.activation", {"tanh", "sigmoid", "gelu", "softplus"}}}},
        .sweepable = true},
+      {.path = "kernel.truncation",
+       .type = Type::real,
+       .doc = "The factor of a monomial kernel has one row a product of coordinates; rows are left "
+              "out whose part of the kernel is below this share of its largest eigenvalue. What is "
+              "left out joins the error bound.",
+       .range = {0, 1e-3},
+       .fallback = 1e-34,
+       .belongs = {{features_kernel, population, {"kernel.activation", {"monomial", "linear"}}}},
+       .sweepable = true},
       {.path = "kernel.side",
        .type = Type::word,
        .doc = "Which matrix is diagonalised: the Gram matrix of the samples, the covariance of the "
