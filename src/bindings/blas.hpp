@@ -13,6 +13,7 @@ namespace fathom {
 
 enum class Op { none, transpose };
 enum class Triangle { lower, upper };
+enum class Side { left, right };
 
 /// The BLAS that is loaded: its file, version, processor kernel and threads.
 std::string blas_loaded();
@@ -66,6 +67,24 @@ std::vector<double> syevr(MatrixView<double> a, Triangle triangle, std::int64_t 
 
 /// Singular values, descending, by divide and conquer (dgesdd). A is destroyed.
 std::vector<double> singular_values(MatrixView<double> a);
+
+// The three below: Error(numeric) where A is not finite (LAPACK may loop for ever on such a one),
+// Error(no_fit) where the workspace exceeds 32 bits, Error(solver) where it does not converge.
+
+/// Singular values, descending, with vectors by divide and conquer (dgesdd): A (m × n, k = min(m,
+/// n)) is destroyed, u (m × k) and vt (k × n) receive the vectors. Norm-wise accurate; the
+/// workspace of 4k² + 7k doubles fits 32 bits up to k = 23,169.
+std::vector<double> svd(MatrixView<double> a, MatrixView<double> u, MatrixView<double> vt);
+/// One-sided Jacobi (dgesvj; Drmač & Veselić 2008): where A = C·D with a diagonal D and a
+/// well-conditioned C, every singular value to relative accuracy. Descending. The columns of A
+/// become the left singular vectors of values > 0; v (n × n) the right ones where its data is not
+/// null. @pre m ≥ n
+std::vector<double> jacobi_svd(MatrixView<double> a, MatrixView<double> v);
+/// The same behind two pivoted QR factorisations (dgejsv, for A = D₁·C·D₂): faster, and row
+/// scalings are as harmless as those of columns. A is destroyed; u (m × n) and v (n × n) receive
+/// vectors where their data is not null. @pre m ≥ n
+std::vector<double> preconditioned_jacobi_svd(MatrixView<double> a, MatrixView<double> u,
+                                              MatrixView<double> v);
 
 /// Eigenvalues, ascending, of the symmetric tridiagonal matrix with diagonal alpha (k) and
 /// off-diagonal beta (k − 1), by implicit QL (dstev); where z.data is not null z (k × k) receives

@@ -1,6 +1,6 @@
 #include "bindings/scalapack.hpp"
 
-#include "base/blas_int.hpp"
+#include "bindings/scalapack_calls.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -46,11 +46,6 @@ void pdsyevr_(const char* jobz, const char* range, const char* uplo, const int* 
               const int* il, const int* iu, int* m, int* nz, double* w, double* z, const int* iz,
               const int* jz, const int* descz, double* work, const int* lwork, int* iwork,
               const int* liwork, int* info, std::size_t, std::size_t, std::size_t);
-void pdgesvd_(const char* jobu, const char* jobvt, const int* m, const int* n, double* a,
-              const int* ia, const int* ja, const int* desca, double* s, double* u, const int* iu,
-              const int* ju, const int* descu, double* vt, const int* ivt, const int* jvt,
-              const int* descvt, double* work, const int* lwork, int* info, std::size_t,
-              std::size_t);
 }
 
 namespace fathom {
@@ -87,36 +82,6 @@ void grid_exit(int context) {
 
 namespace scalapack {
 namespace {
-
-const char* letter(Op op) {
-  return op == Op::none ? "N" : "T";
-}
-
-const char* letter(Triangle triangle) {
-  return triangle == Triangle::lower ? "L" : "U";
-}
-
-/// A global 0-based index or a size as Fortran wants it.
-int size(std::int64_t value) {
-  return to_blas_int(value, "matrix dimension");
-}
-
-int origin(std::int64_t zero_based) {
-  return to_blas_int(zero_based + 1, "matrix index");
-}
-
-void check_arguments(int info, const char* routine) {
-  if (info < 0)
-    throw Error(ExitCode::internal, "{}: argument {} is not valid (info = {})", routine,
-                info > -100 ? -info : -info / 100, info);
-}
-
-/// Length from a workspace query; negative where the routine's own 32-bit count wrapped round.
-int work_length(double asked, std::int64_t floor, const char* routine) {
-  const auto length = static_cast<std::int64_t>(asked);
-  if (length < 1 || floor > length) to_blas_int(std::max(floor, std::int64_t{1} << 31), routine);
-  return to_blas_int(length, routine);
-}
 
 std::int64_t local_area(std::int64_t n, const Descriptor& d) {
   const blacs::GridInfo grid = blacs::grid_info(d[1]);
@@ -272,25 +237,6 @@ int pdsyevr(Triangle triangle, std::int64_t n, Part a, std::int64_t first, std::
   iwork.resize(static_cast<std::size_t>(liwork));
   call();
   if (info == 0 && found != last - first + 1) return 1;
-  return info;
-}
-
-int pdgesvd_values(std::int64_t m, std::int64_t n, Part a, std::span<double> s) {
-  FATHOM_ASSERT(std::ssize(s) >= std::min(m, n), "pdgesvd: {} values of {} x {}", s.size(), m, n);
-  const int m32 = size(m), n32 = size(n), ia = origin(a.i), ja = origin(a.j), one = 1;
-  std::vector<double> work(3);
-  double unused = 0;
-  int lwork = -1, info = 0;
-  const auto call = [&] {
-    pdgesvd_("N", "N", &m32, &n32, a.data, &ia, &ja, a.descriptor.data(), s.data(), &unused, &one,
-             &one, a.descriptor.data(), &unused, &one, &one, a.descriptor.data(), work.data(),
-             &lwork, &info, 1, 1);
-    check_arguments(info, "pdgesvd");
-  };
-  call();
-  lwork = work_length(work[0], std::min(m, n), "workspace of pdgesvd");
-  work.resize(static_cast<std::size_t>(lwork));
-  call();
   return info;
 }
 

@@ -95,6 +95,35 @@ int pdsyevr(Triangle triangle, std::int64_t n, Part a, std::int64_t first, std::
             std::span<double> w, Part z);
 /// Singular values descending into s (pdgesvd, no vectors). `a` is destroyed. Returns info.
 int pdgesvd_values(std::int64_t m, std::int64_t n, Part a, std::span<double> s);
+/// The same with vectors: u (m × n) where `left`, vt (n × n) where `right`; of one that is not
+/// wanted only the descriptor is read. Returns info; with vectors ScaLAPACK 2.2 overwrites the one
+/// of an iteration that did not converge: check what comes back.
+/// @pre m ≥ n, square blocks, entries finite. Error(no_fit) where the workspace, about n²/P for
+/// each kind of vectors, exceeds 32 bits.
+int pdgesvd(std::int64_t m, std::int64_t n, Part a, std::span<double> s, bool left, Part u,
+            bool right, Part vt);
+
+// Factorisations of the m × n part that begins at (a.i, a.j).
+
+/// A = QR: R into the upper triangle, Householder vectors below, their factors into tau.
+/// @pre tau holds the local columns of global columns 0 … a.j + min(m, n) − 1, and at least one
+void pdgeqrf(std::int64_t m, std::int64_t n, Part a, std::span<double> tau);
+/// A = LQ: L into the lower triangle, Householder vectors above.
+/// @pre tau holds the local rows of global rows 0 … a.i + min(m, n) − 1, and at least one
+void pdgelqf(std::int64_t m, std::int64_t n, Part a, std::span<double> tau);
+/// The first n columns of the Q of k reflectors as pdgeqrf left them. @pre m ≥ n ≥ k
+void pdorgqr(std::int64_t m, std::int64_t n, std::int64_t k, Part a, std::span<const double> tau);
+/// The first m rows of the Q of k reflectors as pdgelqf left them. @pre n ≥ m ≥ k
+void pdorglq(std::int64_t m, std::int64_t n, std::int64_t k, Part a, std::span<const double> tau);
+/// B ← alpha·op(A)⁻¹·B or alpha·B·op(A)⁻¹, B m × n, A triangular. No check for singularity.
+void pdtrsm(Side side, Triangle triangle, Op op, std::int64_t m, std::int64_t n, double alpha,
+            ConstPart a, Part b);
+/// A ← A⁻¹ of a triangular n × n matrix; the other triangle is not touched. Returns info: k > 0
+/// where the k-th diagonal element (from 1) is zero, A is then as it was. @pre square blocks
+int pdtrtri(Triangle triangle, std::int64_t n, Part a);
+/// A = UᵀU or LLᵀ into the given triangle, which alone is read. Returns info: k > 0 where the
+/// leading minor of order k is not positive. @pre square blocks
+int pdpotrf(Triangle triangle, std::int64_t n, Part a);
 
 }  // namespace scalapack
 }  // namespace fathom
