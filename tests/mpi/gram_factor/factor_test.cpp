@@ -1,0 +1,196 @@
+// Factors against the assembled Gram matrices: every grid, chunks and blocks of every kind.
+
+#include "gram/factor.hpp"
+
+#include "filled.hpp"
+#include "gram/given_matrix.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fathom {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr double tolerance = 1e-13;
+
+/// FᵀF from whole factors on every grid, against `expected`.
+void expect_factor_of(const FactorSource& factor, const Reference& expected,
+                      const Communicator& world) {
+  ASSERT_EQ(factor.cols(), expected.rows);
+  for (const GridShape shape : shapes(world.size())) {
+    const ProcessGrid grid(world, shape);
+    for (const std::int64_t chunk : {std::int64_t{1}, std::int64_t{7}, factor.rows()}) {
+      if (chunk == 1 && factor.rows() > 12) continue;
+      for (const auto& [mb, nb] : {std::pair(1, 1), {3, 5}, {64, 64}}) {
+        const Reference f = filled(factor, grid, mb, nb, chunk);
+        EXPECT_LT(difference(gram_of(transposed(f)), expected), tolerance)
+            << fmt::format("{}, grid {}x{}, blocks {}x{}, chunk {}", factor.description(),
+                           shape.nprow, shape.npcol, mb, nb, chunk);
+      }
+    }
+  }
+}
+
+Reference assembled(Assembly assembly) {
+  return gathered(assembly.symmetric.matrix);
+}
+
+ProcessGrid some_grid(const Communicator& world, std::int64_t n) {
+  return ProcessGrid(world, choose_grid(world.size(), n, 4));
+}
+
+TEST(Factor, of_the_linear_population_covariance) {
+  const Communicator world = Communicator::world();
+  for (const auto& [d, v] : {std::pair(1, 1), {1, 9}, {9, 1}, {11, 23}, {23, 11}}) {
+    PopulationSpec spec;
+    spec.features = d;
+    spec.dim = v;
+    const Factor factor = population_factor(world, spec);
+    ASSERT_NE(factor.source, nullptr) << factor.reason;
+    EXPECT_EQ(factor.source->rank_bound(), std::min(d, v));
+    EXPECT_EQ(factor.source->dropped(), 0);
+    EXPECT_TRUE(factor.source->graded());
+    expect_factor_of(*factor.source, assembled(assemble_population(some_grid(world, d), 4, spec)),
+                     world);
+  }
+}
+
+TEST(Factor, of_random_features_on_either_side_of_made_and_held_data) {
+  const Communicator world = Communicator::world();
+  for (const auto& [n, d, v] :
+       {std::tuple(1, 1, 1), {1, 6, 3}, {6, 1, 3}, {9, 21, 14}, {21, 9, 5}}) {
+    const auto data = power_law_rows(n, v, 1.2, 3);
+    const ProcessGrid file(world, {world.size(), 1});
+    const DistMatrix x = held_copy(*data, file, 2, 3);
+    const auto held = given_rows(x, 0x1p-24, "a file");
+    for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::erf})
+      for (const GramSide side : {GramSide::gram, GramSide::covariance}) {
+        RandomFeatureSpec spec;
+        spec.features = d;
+        spec.activation = Activation(kind);
+        spec.side = side;
+        const ProcessGrid grid = some_grid(world, n);
+        const Reference k = assembled(assemble_random_features(grid, 4, spec, *data));
+        const auto made_there = random_feature_factor(world, spec, *data);
+        expect_factor_of(*made_there, k, world);
+        const auto from_file = random_feature_factor(world, spec, *held);
+        expect_factor_of(*from_file, k, world);
+        EXPECT_EQ(from_file->input_epsilon(), 0x1p-24);
+        EXPECT_EQ(from_file->rank_bound(), std::min(n, d));
+      }
+  }
+}
+
+TEST(Factor, a_linear_activation_bounds_the_rank_by_the_dimension) {
+  const Communicator world = Communicator::world();
+  const auto data = sphere_rows(12, 3, 1);
+  RandomFeatureSpec spec;
+  spec.features = 9;
+  spec.activation = Activation(ActivationKind::linear);
+  EXPECT_EQ(random_feature_factor(world, spec, *data)->rank_bound(), 3);
+  spec.activation = Activation(ActivationKind::monomial, 1);
+  EXPECT_EQ(random_feature_factor(world, spec, *data)->rank_bound(), 3);
+  spec.activation = Activation(ActivationKind::monomial, 2);
+  EXPECT_EQ(random_feature_factor(world, spec, *data)->rank_bound(), 9);
+}
+
+TEST(Factor, of_random_features_is_the_same_with_and_without_kept_weights) {
+  const Communicator world = Communicator::world();
+  const auto data = power_law_rows(13, 700, 1.2, 3);  // more than one slab
+  RandomFeatureSpec spec;
+  spec.features = 8;
+  spec.side = GramSide::covariance;
+  const ProcessGrid grid = some_grid(world, 8);
+  FactorOptions nothing_kept;
+  nothing_kept.hold_bytes = 0;
+  const Reference with = filled(*random_feature_factor(world, spec, *data), grid, 2, 2, 5);
+  const Reference without =
+      filled(*random_feature_factor(world, spec, *data, nothing_kept), grid, 2, 2, 5);
+  EXPECT_EQ(with.value, without.value);
+}
+
+TEST(Factor, states_a_row_error_that_holds) {
+  const Communicator world = Communicator::world();
+  for (const auto& [kind, degree] : {std::pair(ActivationKind::relu, 1),
+                                     {ActivationKind::erf, 1},
+                                     {ActivationKind::monomial, 4}})
+    for (const GramSide side : {GramSide::gram, GramSide::covariance}) {
+      const auto data = power_law_rows(40, 300, 1.2, 3);
+      RandomFeatureSpec spec;
+      spec.features = 60;
+      spec.activation = Activation(kind, degree);
+      spec.side = side;
+      const auto factor = random_feature_factor(world, spec, *data);
+      const Reference f = filled(*factor, some_grid(world, 40), 4, 4, 11);
+      const Reference x = made(*data), w = made(*normal_weights(60, 300, spec.seed));
+      double worst = 0;
+      for (std::int64_t i = 0; i < f.rows; ++i) {
+        long double error = 0, norm = 0;
+        for (std::int64_t j = 0; j < f.cols; ++j) {
+          long double y = 0;
+          for (std::int64_t k = 0; k < 300; ++k)
+            y += side == GramSide::gram ? x(j, k) * w(i, k) : x(i, k) * w(j, k);
+          long double exact = kind == ActivationKind::relu  ? std::max(y, 0.0L)
+                              : kind == ActivationKind::erf ? std::erf(y)
+                                                            : y * y * y * y;
+          exact /= std::sqrt(60.0L);
+          error += (f(i, j) - exact) * (f(i, j) - exact);
+          norm += exact * exact;
+        }
+        worst = std::max(worst, static_cast<double>(std::sqrt(error / norm)));
+      }
+      EXPECT_LE(worst, factor->row_error()) << factor->description();
+      EXPECT_GE(worst, 1e-3 * factor->row_error()) << factor->description();
+    }
+}
+
+TEST(Factor, of_given_features_on_either_side) {
+  const Communicator world = Communicator::world();
+  for (const auto& [n, d] : {std::pair(1, 1), {1, 7}, {7, 1}, {13, 6}, {6, 13}}) {
+    const auto phi = power_law_rows(n, d, 0.7, 5);
+    for (const GridShape where : {GridShape{1, world.size()}, GridShape{world.size(), 1}}) {
+      const DistMatrix x = held_copy(*phi, ProcessGrid(world, where), 3, 2);
+      const auto held = given_rows(x, 0x1p-53, "features");
+      for (const GramSide side : {GramSide::gram, GramSide::covariance}) {
+        const Reference k = assembled(assemble_features(some_grid(world, n), 4, *held, side));
+        expect_factor_of(*given_factor(*held, side), k, world);
+        expect_factor_of(*given_factor(*phi, side), k, world);
+        EXPECT_EQ(given_factor(*held, side)->row_error(), 0);
+      }
+      const Reference c = assembled(assemble_data_covariance(some_grid(world, d), 4, *held));
+      expect_factor_of(*data_covariance_factor(*held), c, world);
+      expect_factor_of(*data_covariance_factor(*phi), c, world);
+    }
+  }
+}
+
+TEST(Factor, of_given_features_refuses_what_is_not_finite) {
+  const Communicator world = Communicator::world();
+  const auto phi = power_law_rows(9, 4, 0.7, 5);
+  DistMatrix x = held_copy(*phi, ProcessGrid(world, {world.size(), 1}), 1, 1);
+  if (x.grid().active() && x.local_rows() > 0 && world.rank() == world.size() - 1)
+    x.local()(0, 2) = std::nan("");
+  const auto held = given_rows(x, 0x1p-53, "features");
+  EXPECT_THROW(given_factor(*held, GramSide::gram), AgreedError);
+  EXPECT_THROW(data_covariance_factor(*held), AgreedError);
+}
+
+TEST(Factor, of_other_population_covariances_is_refused_with_a_reason) {
+  const Communicator world = Communicator::world();
+  PopulationSpec spec;
+  spec.features = 4;
+  spec.dim = 4;
+  for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::erf}) {
+    spec.activation = Activation(kind);
+    const Factor factor = population_factor(world, spec);
+    EXPECT_EQ(factor.source, nullptr);
+    EXPECT_THAT(factor.reason, HasSubstr(std::string(name(kind))));
+    EXPECT_FALSE(estimate_population_factor(spec).exists);
+  }
+}
+
+}  // namespace
+}  // namespace fathom
