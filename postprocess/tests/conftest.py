@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import make_deep
 import make_run
 import pytest
 
@@ -18,5 +19,10 @@ def runs(tmp_path_factory) -> dict:
         "untrusted": make_run.untrusted(root / "untrusted"),
         "one_mode": make_run.bare(root / "one_mode", 1),
         "long": make_run.bare(root / "long", 100_000),
+        "deep": make_deep.deep(root / "deep"),
+        "deep_sweep": make_deep.deep_sweep(root / "deep_sweep"),
+        "density": make_deep.density(root / "density"),
+        "density_noise": make_deep.density_noise(root / "density_noise"),
+        "density_sweep": make_deep.density_sweep(root / "density_sweep"),
         "many": make_run.many(root / "many", 14, 12),
     }

@@ -135,15 +135,18 @@ def states(value: np.ndarray, bound: np.ndarray, rank: Optional[int] = None) -> 
 
 def put_spectrum(maker: RunMaker, point: str, value: np.ndarray, rank: Optional[int] = None, name: str = "spectrum",
                  extra: Optional[Dict[str, np.ndarray]] = None, bound: Optional[np.ndarray] = None,
-                 **attributes: Any) -> np.ndarray:
+                 slope: bool = True, **attributes: Any) -> np.ndarray:
     n = value.size
     bound = np.full(n, 16 * EPS * value[0]) if bound is None else bound
     state = states(value, bound, rank)
     residual = np.full(n, np.nan)
     residual[: n // 2] = 0.3
     group = maker.group(f"{point.rstrip('/')}/{name}").scale("mode", np.arange(1, n + 1))
+    extra = extra or {}
+    if slope and "local_slope" not in extra:
+        extra = {"local_slope": local_slope(np.where(state == 1, value, np.nan)), **extra}
     for key, data in {"eigenvalue": value, "error_bound": bound, "state": state, "residual_ratio": residual,
-                      "local_slope": local_slope(np.where(state == 1, value, np.nan)), **(extra or {})}.items():
+                      **extra}.items():
         group.variable(key, data, "mode")
     group.attributes(n=n, trusted_count=int((state == 1).sum()), null_by_rank=int((state == 2).sum()),
                      negative_count=int((value < 0).sum()), floor=10 * float(bound[0]), trace=float(value.sum()),

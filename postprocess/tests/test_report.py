@@ -8,7 +8,7 @@ import make_run
 import numpy as np
 import pytest
 from fathom_report import cli
-from fathom_report.figures.spectrum import trusted_line
+from fathom_report.figures.modes import trusted_line
 from fathom_report.report import number_text, write_report
 from fathom_report.sweep import configurations
 

@@ -98,9 +98,24 @@ class Run:
 
     # Groups of a point: 1 … point_count; None stands for the only point of a single run
 
-    def spectrum(self, point: Optional[int] = None) -> xr.Dataset:
-        """eigenvalue, error_bound, state … over mode (1-based), descending."""
+    def spectrum(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """eigenvalue, error_bound, state … over mode (1-based), descending; None where only a density was computed.
+
+        The attribute `route` says how it was found (gram, cascade, svd, extended, matrix_free), `levels` how many
+        deflations that took.
+        """
         return self._group("spectrum", point)
+
+    def route_spectrum(self, route: str, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """The spectrum that another route found before a deeper one replaced it: route_spectrum("gram")."""
+        return self._group(f"{route}_spectrum", point)
+
+    def density(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """Stochastic Lanczos quadrature: counts over threshold, effective_dimension over lambda, node and weight.
+
+        Thresholds and ridges are absolute, in units of the eigenvalue.
+        """
+        return self._group("density", point)
 
     def data_spectrum(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
         """Covariance spectrum of the data before the layer."""
@@ -178,18 +193,26 @@ class Run:
 
     def _find_points(self, file: h5py.File) -> List[str]:
         names = sorted(f"/sweep/{k}" for k in file.get("sweep", {}) if k.isdigit())
-        if not names and "spectrum" in file:
+        if not names and ("spectrum" in file or "density" in file):
             names = ["/"]
         if not names:
-            raise RunFileError(f"{self.path}: holds no spectrum")
+            raise RunFileError(f"{self.path}: holds neither a spectrum nor a density")
         for name in names:
             group = file[name]
-            missing = [v for v in SPECTRUM_VARIABLES if f"spectrum/{v}" not in group]
-            if missing:
-                raise RunFileError(f"{self.path}: {name.rstrip('/')}/spectrum lacks {', '.join(missing)}")
-            if len({group[f"spectrum/{v}"].shape for v in SPECTRUM_VARIABLES}) != 1:
-                raise RunFileError(f"{self.path}: {name.rstrip('/')}/spectrum has variables of unequal length")
+            spectra = [k for k in group if k == "spectrum" or k.endswith("_spectrum")]
+            if "spectrum" not in spectra and "density" not in group:
+                raise RunFileError(f"{self.path}: {name} holds neither a spectrum nor a density")
+            for spectrum in spectra:
+                self._refuse_unless_states(group[spectrum], f"{self.path}: {name.rstrip('/')}/{spectrum}")
         return names
+
+    @staticmethod
+    def _refuse_unless_states(group: h5py.Group, place: str) -> None:
+        missing = [v for v in SPECTRUM_VARIABLES if v not in group]
+        if missing:
+            raise RunFileError(f"{place} lacks {', '.join(missing)}")
+        if len({group[v].shape for v in SPECTRUM_VARIABLES}) != 1:
+            raise RunFileError(f"{place} has variables of unequal length")
 
     def _group(self, name: str, point: Optional[int]) -> Optional[xr.Dataset]:
         if point is None:

@@ -9,10 +9,12 @@ import xarray as xr
 
 from . import __version__
 from .errors import ReportError
-from .figures import cost, dimension, law, overlay, spectrum, targets
-from .figures.spectrum import number
+from .figures import cost, density, dimension, law, overlay, spectrum, targets
+from .figures import routes as routes_figure
+from .figures.modes import number, untrusted_in
 from .figures.style import Plot
 from .reader import Run, plain
+from .routes import routes
 from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
 from .sweep import Configuration, configurations, swept_text
 
@@ -38,17 +40,19 @@ def write_report(run: Run, folder: Path) -> Path:
 
 
 def _plots(run: Run, items: List[Configuration]) -> List[Optional[Plot]]:
-    return [
-        spectrum.spectrum(run, items), law.ratio(run, items), law.slope(run, items), overlay.overlay(run, items),
-        dimension.before_after(run, items), targets.targets(run, items), targets.targets_overlay(run, items),
-        dimension.effective_dimension(run, items), cost.timing(run), cost.memory(run),
-    ]
+    modal = [c for c in items if run.spectrum(c.points[0]) is not None]
+    over_modes = (spectrum.spectrum, routes_figure.route_plot, law.ratio, law.slope, overlay.overlay, dimension.before_after,
+                  targets.targets, targets.targets_overlay, dimension.effective_dimension)
+    return ([figure(run, modal) for figure in over_modes if modal]
+            + [figure(run, items) for figure in (density.counts, density.dimensions, density.nodes)]
+            + [cost.timing(run), cost.memory(run)])
 
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("fathom_report"), autoescape=True,
                                      trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["number"] = number_text
+    environment.filters["count"] = lambda value: number_text(value if value is None else int(value))
     return environment
 
 
@@ -56,14 +60,15 @@ def _context(run: Run, items: List[Configuration], plots: Dict[str, Plot]) -> Di
     states = state_totals(run)
     return {
         "run": run, "plots": plots, "states": states, "swept": swept_text(run) if run.is_sweep else "",
-        "configurations": [_configuration_row(run, c) for c in items[:ROWS]], "configuration_count": len(items),
+        "configurations": [_configuration_row(run, c) for c in items[:ROWS] if run.spectrum(c.points[0]) is not None],
+        "configuration_count": len(items),
         "several_seeds": any(len(c.points) > 1 for c in items),
         "verdicts": _verdicts(run), "fits": _fits(run), "checks": _checks(run),
         "failing": [run.label(p) for p in range(1, run.point_count + 1) if _point_verdict(run, p) not in ("PASS", "")][:20],
         "decks": [(title, str(run.provenance[key])) for key, title in DECKS if run.provenance.get(key)],
         "provenance": _provenance(run), "version": __version__, "row_limit": ROWS,
-        "normalization": plain(run.spectrum(1).attrs.get("normalization", "")),
-        "kernel": plain(run.spectrum(1).attrs.get("kernel", "")),
+        "routes": _routes(run, items), "densities": _densities(run, items),
+        "normalization": _said(run, "normalization"), "kernel": _said(run, "kernel"),
     }
 
 
@@ -85,6 +90,8 @@ def state_totals(run: Run) -> Dict[str, int]:
     total = {"modes": 0, "trusted": 0, "untrusted": 0, "null": 0, "negative": 0}
     for point in range(1, run.point_count + 1):
         data = run.spectrum(point)
+        if data is None:
+            continue
         state = data["state"].values
         total["modes"] += state.size
         total["negative"] += int((data["eigenvalue"].values < 0).sum())
@@ -94,7 +101,8 @@ def state_totals(run: Run) -> Dict[str, int]:
 
 
 def _configuration_row(run: Run, item: Configuration) -> Dict[str, Any]:
-    spectra = [run.spectrum(p) for p in item.points]
+    spectra = [s for s in map(run.spectrum, item.points) if s is not None]
+    final = routes(run, item.points[0])[-1]
     trusted = [int((s["state"].values == TRUSTED).sum()) for s in spectra]
     nulls = [int((s["state"].values == NULL_BY_RANK).sum()) for s in spectra]
     return {
@@ -103,8 +111,49 @@ def _configuration_row(run: Run, item: Configuration) -> Dict[str, Any]:
         "negative": _span([int((s["eigenvalue"].values < 0).sum()) for s in spectra]),
         "largest": float(spectra[0]["eigenvalue"].values[0]) if spectra[0].sizes["mode"] else None,
         "floor": number(spectra[0], "floor"), "backend": plain(spectra[0].attrs.get("backend", "–")),
+        "route": final.text + (f", {final.levels} levels" if (final.levels or 0) > 1 else ""),
         "verdict": _worst([_point_verdict(run, p) for p in item.points]),
     }
+
+
+def _said(run: Run, name: str) -> str:
+    """What the first point says about itself."""
+    data = run.spectrum(1) if run.spectrum(1) is not None else run.density(1)
+    return str(plain(data.attrs.get(name, "")))
+
+
+def _routes(run: Run, items: List[Configuration]) -> List[Dict[str, Any]]:
+    """A row a route, of the configurations where a deeper route replaced another."""
+    rows = []
+    for item in routes_figure.replaced(run, items):
+        for route in routes(run, item.points[0]):
+            value, state = route.data["eigenvalue"].values, route.data["state"].values
+            rows.append({
+                "label": item.label, "route": route.text, "kept": route.group == "spectrum", "levels": route.levels,
+                "trusted": route.count(TRUSTED), "untrusted": route.count(UNTRUSTED), "null": route.count(NULL_BY_RANK),
+                "negative": int(((value < 0) & (state == UNTRUSTED)).sum()), "floor": route.floor,
+                "smallest": route.smallest_trusted,
+            })
+    return rows
+
+
+def _densities(run: Run, items: List[Configuration]) -> List[Dict[str, Any]]:
+    """Moments and tail exponent of every density, beside those of the computed spectrum where it is whole."""
+    rows = []
+    for item in items:
+        data, spectrum = run.density(item.points[0]), run.spectrum(item.points[0])
+        if data is None:
+            continue
+        row = {"label": item.label}
+        for name in ("n", "probes", "steps", "seconds", "exponent", "exponent_low", "exponent_high", "trace",
+                     "trace_standard_error", "frobenius_squared", "frobenius_squared_standard_error"):
+            row[name] = number(data, name)
+        whole = spectrum is not None and number(spectrum, "n") in (None, float(spectrum.sizes["mode"]))
+        frobenius = number(spectrum, "frobenius") if whole else None
+        row["dense_trace"] = number(spectrum, "trace") if whole else None
+        row["dense_frobenius_squared"] = None if frobenius is None else frobenius**2
+        rows.append(row)
+    return rows
 
 
 def _span(values: List[int]) -> str:
@@ -165,7 +214,18 @@ def _fits(run: Run) -> List[Dict[str, Any]]:
     names = ("alpha", "degree", "activation", "features", "dim", "seeds", "exponent", "exponent_low", "exponent_high",
              "seed_spread", "range_shift", "fit_low", "fit_high", "window_end", "law_ratio_spread",
              "comparator_ratio_min", "comparator_ratio_max", "decided", "verdict")
-    return [{k: row.get(k) for k in names} for row in _rows(data)]
+    rows = [{k: row.get(k) for k in names} for row in _rows(data)]
+    for row in rows:
+        row["untrusted"] = _untrusted_fitted(run, row)
+    return rows
+
+
+def _untrusted_fitted(run: Run, fit: Dict[str, Any]) -> int:
+    """Most modes, over the points of a fit, that were fitted and are not trusted."""
+    spectra = [s for s in map(run.spectrum, range(1, run.point_count + 1)) if s is not None]
+    keys = ("alpha", "degree", "activation", "features", "dim")
+    own = [s for s in spectra if all(plain(s.attrs[k]) == fit[k] for k in keys if k in s.attrs and fit[k] is not None)]
+    return max((untrusted_in(s, fit["fit_low"], fit["fit_high"]) for s in own), default=0)
 
 
 def _verdicts(run: Run) -> List[str]:

@@ -79,7 +79,8 @@ def _colour(items: List[Configuration], run: Run) -> None:
     values = {k: list(dict.fromkeys(str(c.keys.get(k)) for c in items)) for k in keys}
     varied = sorted((k for k in keys if len(values[k]) > 1), key=lambda k: k != "kernel.degree")
     if not varied:
-        degree = plain(run.spectrum(1).attrs.get("degree", 1))
+        first = run.spectrum(1)
+        degree = 1 if first is None else plain(first.attrs.get("degree", 1))
         for item in items:
             item.colour = degree_colour(degree)
         return

@@ -4,11 +4,13 @@ from typing import List, Optional
 
 import numpy as np
 
+from .. import measures
 from ..reader import Run
 from ..sweep import Configuration, choose
 from . import style
 from .overlay import LINES, legend
-from .spectrum import draw_line, number, panel_grid, trusted_line
+from .modes import UNTRUSTED_GID, beyond_trust, draw_line, number, trusted_line
+from .spectrum import panel_grid
 from .style import Plot
 
 PANELS = 3
@@ -21,17 +23,24 @@ def effective_dimension(run: Run, items: List[Configuration]) -> Optional[Plot]:
         return None
     shown = choose(items, LINES)
     figure, grid = style.new_figure(1, 1, 4.4)
-    ax, tables, lows, tops = grid[0, 0], [], [], []
+    ax, tables, lows, tops, open_below = grid[0, 0], [], [], [], False
     for item in shown:
         for place, point in enumerate(item.points[:12]):
             data = run.effective_dimension(point)
             if data is None or not data.sizes.get("lambda"):
                 continue
             ridge, value = data["lambda"].values, data["effective_dimension"].values
-            draw_line(ax, ridge, value, color=item.colour, ls=item.linestyle, lw=1.7 if place == 0 else 0.6)
             floor = number(run.spectrum(point), "floor")
             largest = number(data, "lambda_max") or float(run.spectrum(point)["eigenvalue"].values[0])
-            tables.append({"point": np.full(ridge.size, point), "lambda": ridge, "effective_dimension": value})
+            known, rest = measures.effective_dimension(run.spectrum(point), ridge * largest)
+            settled = rest <= measures.TENTH * known
+            width = dict(lw=1.7 if place == 0 else 0.6)
+            draw_line(ax, ridge, np.where(settled, value, np.nan), color=item.colour, ls=item.linestyle, **width)
+            if not settled.all():
+                ax.plot(ridge, np.where(settled, np.nan, value), color=style.UNTRUSTED, ls=":", gid=UNTRUSTED_GID, **width)
+                open_below = True
+            tables.append({"point": np.full(ridge.size, point), "lambda": ridge, "effective_dimension": value,
+                           "could_add": rest, "trusted": settled.astype(np.int8)})
             lows.append(ridge.min())
             tops.append(value[value > 0].max() if (value > 0).any() else 1.0)
             if place == 0 and len(shown) == 1 and floor and largest > 0 and floor / largest > ridge.min():
@@ -50,8 +59,9 @@ def effective_dimension(run: Run, items: List[Configuration]) -> Optional[Plot]:
     if len(shown) > 1:
         legend(ax, shown)
     return Plot("effective_dimension", "Effective dimension against the ridge",
-                "How many modes a ridge κ leaves in play: about the number of eigenvalues above κ.", figure,
-                style.stack(tables))
+                "How many modes a ridge κ leaves in play: about the number of eigenvalues above κ. Trusted modes are summed. "
+                + ("Grey and dotted: there the untrusted modes and those not computed could add more than a tenth, and the "
+                   "line is a lower bound." if open_below else ""), figure, style.stack(tables))
 
 
 def before_after(run: Run, items: List[Configuration]) -> Optional[Plot]:
@@ -73,6 +83,7 @@ def before_after(run: Run, items: List[Configuration]) -> Optional[Plot]:
             x, y = trusted_line(relative, "relative")
             exponent = number(data, "exponent")
             words = f"{name} the layer" + (f": exponent {exponent:.3g}" if exponent is not None else "")
+            words += beyond_trust(data, number(data, "fit_low"), number(data, "fit_high"))
             draw_line(ax, x, y, color=colour, ls=line, label=words)
             _fit_line(ax, data, x, y, colour)
             if np.isfinite(y).any():

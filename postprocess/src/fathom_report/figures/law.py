@@ -10,7 +10,8 @@ from ..reader import Run
 from ..states import TRUSTED
 from ..sweep import Configuration
 from . import style
-from .spectrum import draw_line, number, panel_grid, panels, trusted_line
+from .modes import beyond_trust, draw_line, number, trusted_line
+from .spectrum import panel_grid, panels
 from .style import Plot
 
 RATIOS = (("law_ratio", "λ / law", None, 2.6), ("comparator_ratio", "λ / chaos comparator", style.INK, 1.0))
@@ -140,7 +141,7 @@ def _slope_marks(ax: Axes, data: xr.Dataset, fits: Optional[xr.Dataset]) -> Tupl
         ax.plot([low, high], [-exponent] * 2, color=style.INK, lw=5, alpha=0.3, solid_capstyle="butt", zorder=1,
                 label="− fitted exponent")
         words = f"α = {alpha:g}; " if alpha is not None and ax.figure.axes[1:] == [] else ""
-        words += f"fit {exponent:.3f}, j = {low:.0f} … {high:.0f}"
+        words += f"fit {exponent:.3f}, j = {low:.0f} … {high:.0f}" + beyond_trust(data, low, high)
         marks.append(-exponent)
     return marks, words
 

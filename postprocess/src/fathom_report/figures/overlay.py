@@ -10,7 +10,7 @@ from ..reader import Run
 from ..states import TRUSTED
 from ..sweep import Configuration, choose, key_text
 from . import style
-from .spectrum import draw_line
+from .modes import broken_line, draw_line
 from .style import Plot
 
 LINES = 60  # configurations drawn
@@ -31,10 +31,10 @@ def overlay(run: Run, items: List[Configuration]) -> Optional[Plot]:
         tables.append(table)
         mode, mean = table["mode"], table["relative_mean"]
         longest = max(longest, len(mode))
-        drawn = style.thin(len(mode))
-        ax.fill_between(mode[drawn], table["relative_low"][drawn], table["relative_high"][drawn],
-                        color=item.colour, alpha=0.18, lw=0)
-        draw_line(ax, mode[drawn].astype(float), mean[drawn], color=item.colour, ls=item.linestyle,
+        every = np.isfinite(mean)
+        x, low = broken_line(mode, table["relative_low"], every)
+        ax.fill_between(x, low, broken_line(mode, table["relative_high"], every)[1], color=item.colour, alpha=0.18, lw=0)
+        draw_line(ax, *broken_line(mode, mean, every), color=item.colour, ls=item.linestyle,
                   lw=1.7 if len(shown) <= 12 else 1.0)
         if np.isfinite(mean).any():
             smallest = min(smallest, float(np.nanmin(table["relative_low"])))

@@ -10,6 +10,7 @@ from ..reader import Run
 from ..states import TRUSTED
 from ..sweep import Configuration, choose
 from . import style
+from .modes import UNTRUSTED_GID
 from .overlay import LINES, legend
 from .style import Plot
 
@@ -37,8 +38,8 @@ def targets(run: Run, items: List[Configuration]) -> Optional[Plot]:
     caption = (
         ("Left: power of a mode, averaged over the targets; steps: mean over a tenth of a decade of modes. " if count > 3
          else "Left: power of a mode for each target. ")
-        + "Hollow: untrusted modes, whose eigenvectors rounding has mixed. Right: share of each target's power in the "
-        "first j modes; dotted past the last trusted mode. A target that needs few modes is easy for this kernel."
+        + "Hollow: modes that are not trusted, whose eigenvectors rounding has mixed. Right: share of each target's power in "
+        "the first j modes; dotted past the last trusted mode. A target that needs few modes is easy for this kernel."
     )
     return Plot("targets", "Where the targets' power lies", caption, figure, style.stack(tables))
 
@@ -93,7 +94,7 @@ def _power(ax: Axes, data: xr.Dataset, state: np.ndarray, alone, first: bool) ->
         outside = drawn[~good[drawn] & (column[drawn] > 0)]
         name = "mean over targets" if many else target_name(data, k)
         ax.plot(mode[outside], column[outside], ls="", marker="o", ms=3, mfc="none", mec=style.UNTRUSTED, mew=0.6,
-                label="untrusted modes" if k == 0 and outside.size else None)
+                gid=UNTRUSTED_GID, label="modes not trusted" if k == 0 and outside.size else None)
         ax.plot(mode[inside], column[inside], ls="", marker="o", ms=3, mec="none", color=colour, alpha=0.55,
                 label=name)
         if good.sum() > 30:
