@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 namespace fathom {
@@ -43,6 +44,11 @@ struct ExtendedSymmetric {
 /// Makes the matrix in the layout that the solver wants. Collective.
 using ExtendedSource =
     std::function<ExtendedSymmetric(const ProcessGrid& grid, std::int64_t block)>;
+
+/// values ← their sums over the ranks of comm, added in the order of the slots in double-double:
+/// the same bits on every rank. @pre an element of a slot that is not zero is held by one rank
+/// alone, and 0 ≤ slot < slots. Collective.
+void sum_in_order(const Communicator& comm, int slot, int slots, std::span<DoubleDouble> values);
 
 /// Both parts of the rows × cols block of a at (a_row, a_col) into b at (b_row, b_col), as
 /// redistribute_block does it: any layouts, also grids. Collective over the grid's parent.
