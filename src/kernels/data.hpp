@@ -30,6 +30,7 @@ class Circle {
   Circle(std::int64_t n, CircleSpacing spacing, RandomKey key = {});
 
   std::int64_t size() const { return n_; }
+  CircleSpacing spacing() const { return spacing_; }
 
   /// Angle/2π of a point, in [0, 1).
   double turn(std::int64_t i) const;
