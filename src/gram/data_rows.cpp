@@ -100,6 +100,7 @@ class CircleRows : public DataRows {
   }
   double seconds_per_value() const override { return 20e-9; }
   bool knows_chords() const override { return true; }
+  const Circle* circle() const override { return &circle_; }
 
   void fill_squared_chords(std::span<const std::int64_t> rows, std::span<const std::int64_t> cols,
                            MatrixView<double> out) const override {

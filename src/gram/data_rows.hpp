@@ -44,6 +44,9 @@ class DataRows {
   virtual void fill_squared_chords(std::span<const std::int64_t> rows,
                                    std::span<const std::int64_t> cols,
                                    MatrixView<double> out) const;
+  /// The circle on which the rows lie, where they are its points; else nullptr. Extended precision
+  /// takes its inner products from there, not from the rounded coordinates.
+  virtual const Circle* circle() const { return nullptr; }
 };
 
 /// Samples x ~ N(0, H), H_jj = j^−alpha (THEORY.md 1.1): x_j = j^{−alpha/2} z.

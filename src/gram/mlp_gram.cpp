@@ -83,14 +83,14 @@ class Chords {
   std::int64_t close_ = 0;
 };
 
-std::string kernel_text(const MlpKernelOptions& k, const DataRows& data) {
+}  // namespace
+
+std::string mlp_kernel_text(const MlpKernelOptions& k, const DataRows& data) {
   return fmt::format("{}, {}, depth {}, sigma_w^2 = {}, sigma_b^2 = {}; n = {}, dimension {}, {}",
                      k.kind == MlpKernelKind::ntk ? "NTK" : "NNGP", name(k.activation), k.depth,
                      k.weight_variance, k.bias_variance, data.count(), data.dim(),
                      data.description());
 }
-
-}  // namespace
 
 Assembly assemble_mlp_kernel(const ProcessGrid& grid, std::int64_t block, MlpKernelOptions kernel,
                              const DataRows& data, const AssemblyOptions& options) {
@@ -114,9 +114,8 @@ Assembly assemble_mlp_kernel(const ProcessGrid& grid, std::int64_t block, MlpKer
     assembler.report().note =
         fmt::format("{} close pairs recomputed from differences", chords.close());
   }
-  assembler.report().kernel = kernel_text(kernel, data);
-  assembler.report().normalization =
-      "K as its recursion defines it, from Sigma_0 = sigma_w^2 x.x'/n_0 + sigma_b^2";
+  assembler.report().kernel = mlp_kernel_text(kernel, data);
+  assembler.report().normalization = mlp_kernel_normalization;
   return assembler.finish(error, data.input_epsilon());
 }
 

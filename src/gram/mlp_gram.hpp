@@ -10,8 +10,14 @@
 #include "kernels/mlp_kernel.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace fathom {
+
+/// The kernel and its data in the words of results, and how K is scaled.
+std::string mlp_kernel_text(const MlpKernelOptions& kernel, const DataRows& data);
+inline constexpr const char* mlp_kernel_normalization =
+    "K as its recursion defines it, from Sigma_0 = sigma_w^2 x.x'/n_0 + sigma_b^2";
 
 /// n × n, both triangles. kernel.input_dim is taken from the data. Collective over the grid's
 /// parent.

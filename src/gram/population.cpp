@@ -10,6 +10,12 @@
 #include <fmt/format.h>
 
 namespace fathom {
+
+std::string population_text(const PopulationSpec& spec) {
+  return fmt::format("random features, population covariance: {}, d = {}, v = {}, alpha = {}",
+                     description(spec.activation), spec.features, spec.dim, spec.alpha);
+}
+
 Assembly assemble_population(const ProcessGrid& grid, std::int64_t block,
                              const PopulationSpec& spec, const AssemblyOptions& options) {
   const auto rows = power_law_weights(spec.features, spec.dim, spec.alpha, spec.seed);
@@ -19,10 +25,8 @@ Assembly assemble_population(const ProcessGrid& grid, std::int64_t block,
   const PopulationMap map(spec.activation, {.scale = 1.0 / static_cast<double>(spec.features),
                                             .hermite_terms = spec.hermite_terms});
   const double error = apply_entry_map(assembler, map, assembler.diagonal());
-  assembler.report().kernel =
-      fmt::format("random features, population covariance: {}, d = {}, v = {}, alpha = {}",
-                  description(spec.activation), spec.features, spec.dim, spec.alpha);
-  assembler.report().normalization = "K = E_x[f(W^T x) f(W^T x)^T] / d, d x d";
+  assembler.report().kernel = population_text(spec);
+  assembler.report().normalization = population_normalization;
   return assembler.finish(error, unit_roundoff);
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/population_map.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace fathom {
 
@@ -20,6 +21,10 @@ struct PopulationSpec {
   Activation activation{ActivationKind::linear};
   int hermite_terms = PopulationOptions{}.hermite_terms;
 };
+
+/// The kernel in the words of results, and how K is scaled.
+std::string population_text(const PopulationSpec& spec);
+inline constexpr const char* population_normalization = "K = E_x[f(W^T x) f(W^T x)^T] / d, d x d";
 
 /// K, both triangles. Collective over the grid's parent.
 Assembly assemble_population(const ProcessGrid& grid, std::int64_t block,
