@@ -83,6 +83,11 @@ ExtendedMlpKernel::Row ExtendedMlpKernel::row(const ExtendedValue& square) const
   const double sw = options_.weight_variance, sb = options_.bias_variance;
   const auto dim = static_cast<double>(options_.input_dim);
   Row row;
+  if (std::isnan(square.value.x[0])) {
+    row.diagonal = {square.value, square.value.x[0]};
+    row.inverse_root.assign(static_cast<std::size_t>(options_.depth), row.diagonal);
+    return row;
+  }
   qd_real a = qd_real(square.value) * sw / dim + sb, tangent = a;
   double a_error = sw / dim * square.error, tangent_error = a_error;
   for (int l = 0; l < options_.depth; ++l) {

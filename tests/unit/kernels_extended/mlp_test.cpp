@@ -1,8 +1,8 @@
 // Double-double kernels of infinitely wide networks against MPFR.
 
 #include "base/error.hpp"
+#include "exact_kernels.hpp"
 #include "kernels/extended_mlp_kernel.hpp"
-#include "multiprecision.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,22 +15,6 @@ namespace fathom {
 namespace {
 
 constexpr double u = double_double_roundoff;
-
-/// The recursion of mlp_kernel.hpp, as it stands there.
-Mp exact_kernel(const MlpKernelOptions& o, const Mp& xx, const Mp& yy, const Mp& xy) {
-  const Mp sw(o.weight_variance), sb(o.bias_variance), n0(static_cast<double>(o.input_dim));
-  const Mp two_over_pi = Mp(2) / Mp::pi();
-  Mp a = sw * xx / n0 + sb, b = sw * yy / n0 + sb, c = sw * xy / n0 + sb, tangent = c;
-  for (int l = 0; l < o.depth; ++l) {
-    const Mp ua = Mp(1) + Mp(2) * a, ub = Mp(1) + Mp(2) * b;
-    const Mp slope = Mp(2) * two_over_pi / sqrt(ua * ub - Mp(4) * c * c);
-    c = sw * two_over_pi * asin(Mp(2) * c / sqrt(ua * ub)) + sb;
-    a = sw * two_over_pi * asin(Mp(2) * a / ua) + sb;
-    b = sw * two_over_pi * asin(Mp(2) * b / ub) + sb;
-    tangent = c + sw * slope * tangent;
-  }
-  return Mp(o.scale) * (o.kind == MlpKernelKind::ntk ? tangent : c);
-}
 
 std::vector<MlpKernelOptions> option_sets() {
   std::vector<MlpKernelOptions> all;
@@ -137,6 +121,15 @@ TEST(ExtendedMlp, agrees_with_the_double_kernel) {
                   2e-11 * kernel.row({p.xx, 0.0}).diagonal.value.x[0]);
     }
   }
+}
+
+TEST(ExtendedMlp, nan_stays_nan) {
+  const ExtendedMlpKernel kernel(option_sets()[8]);
+  const double nan = std::nan("");
+  const auto bad = kernel.row({nan, nan}), good = kernel.row({1.0, 0.0});
+  EXPECT_TRUE(std::isnan(bad.diagonal.value.x[0]));
+  EXPECT_TRUE(std::isnan(kernel.entry(good, bad, {0.5, 0.0}).value.x[0]));
+  EXPECT_TRUE(std::isnan(kernel.entry(good, good, {nan, 0.0}).value.x[0]));
 }
 
 TEST(ExtendedMlp, other_activations_are_refused) {

@@ -1,9 +1,9 @@
 // Double-double population kernels and sums of products against MPFR.
 
 #include "base/error.hpp"
+#include "exact_kernels.hpp"
 #include "kernels/extended_population.hpp"
 #include "kernels/extended_products.hpp"
-#include "multiprecision.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -14,17 +14,6 @@ namespace fathom {
 namespace {
 
 constexpr double u = double_double_roundoff;
-
-/// E[x^m y^n] by Isserlis' theorem: the first factor paired with each of the others.
-Mp isserlis(int m, int n, const Mp& a, const Mp& b, const Mp& s) {
-  if ((m + n) % 2 != 0) return 0;
-  if (m == 0 && n == 0) return 1;
-  if (m == 0) return Mp(n - 1) * b * isserlis(0, n - 2, a, b, s);
-  Mp sum = 0;
-  if (m >= 2) sum = sum + Mp(m - 1) * a * isserlis(m - 2, n, a, b, s);
-  if (n >= 1) sum = sum + Mp(n) * s * isserlis(m - 1, n - 1, a, b, s);
-  return sum;
-}
 
 TEST(ExtendedPopulation, moments_lie_inside_their_bounds) {
   Random random(21);
