@@ -58,6 +58,70 @@ TEST(Factor, of_the_linear_population_covariance) {
   }
 }
 
+TEST(Factor, of_monomial_population_covariances) {
+  const Communicator world = Communicator::world();
+  for (const auto& [p, d, v, alpha] : {std::tuple(2, 9, 16, 1.5),
+                                       {2, 1, 5, 1.5},
+                                       {2, 12, 1, 1.5},
+                                       {3, 8, 7, 1.2},
+                                       {4, 6, 5, 1.5},
+                                       {8, 5, 3, 1.5},
+                                       {2, 20, 80, 16.0},
+                                       {3, 15, 45, 14.0}}) {
+    PopulationSpec spec;
+    spec.features = d;
+    spec.dim = v;
+    spec.alpha = alpha;
+    spec.activation = Activation(ActivationKind::monomial, p);
+    const Factor factor = population_factor(world, spec);
+    ASSERT_NE(factor.source, nullptr) << factor.reason;
+    const FactorEstimate estimate = estimate_population_factor(spec);
+    EXPECT_TRUE(estimate.exists);
+    EXPECT_EQ(estimate.rows, factor.source->rows());
+    EXPECT_EQ(factor.source->rank_bound(), v == 1 ? 1 : d);
+    const Reference k = assembled(assemble_population(some_grid(world, d), 4, spec));
+    EXPECT_LE(factor.source->dropped(), 1e-30 * static_cast<double>(k.largest()));
+    EXPECT_EQ(factor.source->dropped() > 0, alpha > 10);
+    expect_factor_of(*factor.source, k, world);
+  }
+}
+
+TEST(Factor, leaves_out_what_its_tolerance_allows_and_no_more) {
+  const Communicator world = Communicator::world();
+  PopulationSpec spec;
+  spec.features = 30;
+  spec.dim = 60;
+  spec.alpha = 3;
+  spec.activation = Activation(ActivationKind::monomial, 2);
+  FactorOptions options;
+  options.tolerance = 1e-4;
+  const Factor factor = population_factor(world, spec, options);
+  ASSERT_NE(factor.source, nullptr);
+  const ProcessGrid grid = some_grid(world, 30);
+  const Reference k = assembled(assemble_population(grid, 4, spec));
+  const Reference kept = gram_of(transposed(filled(*factor.source, grid, 4, 4, 100)));
+  const double norm = error_norm(k, Reference(30, 30)), left = error_norm(k, kept);
+  EXPECT_LT(factor.source->rows(), 60 * 61 / 2);
+  EXPECT_LE(left, factor.source->dropped());
+  EXPECT_GT(left, 1e-4 * factor.source->dropped());
+  EXPECT_LE(factor.source->dropped(), 4 * options.tolerance * norm);
+}
+
+TEST(Factor, with_too_many_rows_says_how_many) {
+  const Communicator world = Communicator::world();
+  PopulationSpec spec;
+  spec.features = 10;
+  spec.dim = 4000;
+  spec.alpha = 1.5;
+  for (const int p : {2, 4, 8}) {
+    spec.activation = Activation(ActivationKind::monomial, p);
+    const Factor factor = population_factor(world, spec);
+    EXPECT_EQ(factor.source, nullptr);
+    EXPECT_THAT(factor.reason, HasSubstr("more than 400000 rows"));
+    EXPECT_FALSE(estimate_population_factor(spec).exists);
+  }
+}
+
 TEST(Factor, of_random_features_on_either_side_of_made_and_held_data) {
   const Communicator world = Communicator::world();
   for (const auto& [n, d, v] :
