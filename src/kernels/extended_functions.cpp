@@ -50,7 +50,9 @@ Arcsine arcsine(const ExtendedValue& t) {
   const DoubleDouble angle = y0 + (t.value * cosine0 - cosine * sine0);
 
   const double s = size.x[0], c = cosine.x[0];
-  const double own = 2 * rounding::sum + 3 * rounding::product + rounding::root;
+  // Half of the square's roundings and the root's are in the cosine; then two products.
+  const double own =
+      0.5 * (2 * rounding::sum + rounding::product) + rounding::root + 2 * rounding::product;
   const double rounded = rounding::sincos * (s + c) + own * s * c + rounding::sum * std::fabs(y0);
   return {{angle, 1.04 * t.error / c + rounded}, {cosine, (1.04 * spread + rounding::root) * c}};
 }

@@ -16,17 +16,16 @@ struct ExtendedValue {
   double error = 0.0;
 };
 
-/// Bounds of libqd's rounding errors relative to the result, u = 2⁻¹⁰⁴. With v = 2⁻⁵³, u = 4v²:
-/// sums 3v², products 5v² and quotients 15v² (Joldes, Muller & Popescu, ACM TOMS 44, 2017, the
-/// algorithms that libqd compiled with QD_IEEE_ADD has); the root is one Newton step from double,
-/// 7v² and what its division-free form adds.
+/// Bounds of libqd's rounding errors relative to the result, in u = 2⁻¹⁰⁴ = 4v², v = 2⁻⁵³. Sums
+/// 3v², products 5v², quotients 15v² (Joldes, Muller & Popescu, ACM TOMS 44, 2017, for the
+/// algorithms that libqd compiled with QD_IEEE_ADD has). Root, sine and cosine are measured against
+/// MPFR: the largest of 300,000 errors were 1.84, 1.50 and 1.55 u; a test holds them.
 namespace rounding {
-inline constexpr double sum = double_double_roundoff;
-inline constexpr double product = 1.5 * double_double_roundoff;
-inline constexpr double quotient = 4.0 * double_double_roundoff;
+inline constexpr double sum = 0.75 * double_double_roundoff;
+inline constexpr double product = 1.25 * double_double_roundoff;
+inline constexpr double quotient = 3.75 * double_double_roundoff;
 inline constexpr double root = 2.5 * double_double_roundoff;
-/// Absolute, of sine and cosine on [−π/2, π/2]; 1.55 u is the largest that was measured.
-inline constexpr double sincos = 2.0 * double_double_roundoff;
+inline constexpr double sincos = 2.0 * double_double_roundoff;  ///< absolute, on [−π/2, π/2]
 }  // namespace rounding
 
 struct Arcsine {
