@@ -2,7 +2,7 @@
 
 #include "base/random.hpp"
 #include "bindings/blas.hpp"
-#include "dist/operations.hpp"
+#include "eigen/matrix_operator.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -84,6 +84,12 @@ RitzPairs rayleigh_ritz(Basis& basis, std::int64_t n) {
   return pairs;
 }
 
+void refuse_nonfinite(std::span<const double> product, const LinearOperator& a) {
+  if (!std::all_of(product.begin(), product.end(), [](double x) { return std::isfinite(x); }))
+    throw Error(ExitCode::numeric, "a product of {} (order {}) holds NaN or Inf", a.description(),
+                a.order());
+}
+
 struct Nearest {
   double distance;  ///< to the nearest value
   double gap;       ///< to the nearest but one
@@ -112,13 +118,12 @@ double RitzPairs::norm() const {
   return value.empty() ? 0.0 : std::max(std::abs(value.front()), std::abs(value.back()));
 }
 
-RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int steps,
+RitzPairs random_krylov(const Communicator& comm, const LinearOperator& a, int probes, int steps,
                         std::uint64_t seed) {
   // Only the products are shared out: rank 0 keeps the basis, so that all ranks see the same bits.
-  const Communicator& comm = a.grid().parent();
-  const std::int64_t n = a.rows();
+  const std::int64_t n = a.order();
   std::optional<Basis> basis;
-  std::vector<double> block;
+  std::vector<double> block, product;
   comm.agree([&] {
     block.resize(static_cast<std::size_t>(n * probes));
     if (!comm.root()) return;
@@ -144,9 +149,14 @@ RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int
     if (added == 0) break;
     block.resize(static_cast<std::size_t>(n * added));
     comm.broadcast(block);
-    block = symmetric_apply(a, fill, block, added);
-    if (comm.root())
+    product.resize(block.size());
+    const std::int64_t ld = std::max<std::int64_t>(1, n);
+    a.apply({block.data(), n, added, ld}, {product.data(), n, added, ld});
+    block.swap(product);
+    comm.agree_on_root([&] {
+      refuse_nonfinite(block, a);
       std::copy(block.begin(), block.end(), basis->w(basis->size() - added, added).data);
+    });
   }
 
   RitzPairs pairs;
@@ -161,6 +171,11 @@ RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int
   comm.broadcast(pairs.residual);
   comm.broadcast(std::span(&pairs.asymmetry, 1));
   return pairs;
+}
+
+RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int steps,
+                        std::uint64_t seed) {
+  return random_krylov(a.grid().parent(), MatrixOperator(a, fill), probes, steps, seed);
 }
 
 double ritz_value_excess(const RitzPairs& ritz, std::span<const double> eigenvalue, bool all) {

@@ -2,7 +2,7 @@
 
 // What a few products with random vectors, made before the solve, say about a spectrum.
 
-#include "dist/dist_matrix.hpp"
+#include "dist/interfaces.hpp"
 
 #include <cstdint>
 #include <span>
@@ -21,8 +21,11 @@ struct RitzPairs {
 /// The space spanned by X, AX, …, A^(steps−1)X for `probes` Gaussian columns X that depend on the
 /// seed and n alone, orthonormalised in full (Saad, Numerical Methods for Large Eigenvalue
 /// Problems, 6.4); smaller where n is. Costs `steps` products of A with `probes` columns, and
-/// 2·n·probes·steps doubles on rank 0. Collective over the grid's parent; the same on all ranks.
-/// @pre probes ≥ 1, steps ≥ 1
+/// 2·n·probes·steps doubles on rank 0. Error(numeric) on every rank where a product holds NaN or
+/// Inf. Collective over comm; the same on all ranks. @pre probes ≥ 1, steps ≥ 1
+RitzPairs random_krylov(const Communicator& comm, const LinearOperator& a, int probes, int steps,
+                        std::uint64_t seed);
+/// The same of a matrix; collective over the grid's parent.
 RitzPairs random_krylov(const DistMatrix& a, SymmetricFill fill, int probes, int steps,
                         std::uint64_t seed);
 
