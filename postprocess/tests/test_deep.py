@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fathom_report import RunFileError, cli, measures
 from fathom_report.report import write_report
-from fathom_report.routes import routes
+from fathom_report.routes import routes_of
 
 KINDS = ("deep", "deep_sweep", "density", "density_noise", "density_sweep")
 
@@ -51,7 +51,7 @@ def test_routes_csv_holds_every_mode_of_every_route(runs, pages):
     run = fathom_report.open_run(runs["deep"])
     rows = table(pages / "deep" / "routes.csv")
     assert list(rows[0]) == ["point", "route", "levels", "mode", "eigenvalue", "error_bound", "state"]
-    for route in routes(run, 1):
+    for route in routes_of(run, 1):
         own = [r for r in rows if r["route"] == route.name]
         for name in ("mode", "eigenvalue", "error_bound", "state"):
             np.testing.assert_array_equal(column(own, name), route.data[name].values)
@@ -62,7 +62,7 @@ def test_routes_csv_holds_every_mode_of_every_route(runs, pages):
 
 def test_the_page_names_routes_floors_and_counts(runs, pages):
     page = (pages / "deep" / "report.html").read_text()
-    gram, deep = routes(fathom_report.open_run(runs["deep"]), 1)
+    gram, deep = routes_of(fathom_report.open_run(runs["deep"]), 1)
     for route in (gram, deep):
         assert route.sentence() in page
         assert f"{route.floor:.2g}".replace("-", "−") in page
@@ -71,13 +71,13 @@ def test_the_page_names_routes_floors_and_counts(runs, pages):
     assert f"<td><b>cascade</b></td><td class=\"n\">3</td><td class=\"n\">{deep.count(1)}</td>" in page
     assert "<td>cascade, 3 levels</td>" in page  # in the table of configurations too
     sweep = (pages / "deep_sweep" / "report.html").read_text()
-    assert "SVD of the factor (1 level): 100 of 150 modes trusted" in sweep and "50 null by rank" in sweep
+    assert "SVD of the factor: 100 of 150 modes trusted" in sweep and "50 null by rank" in sweep
     assert "Rows show" not in sweep and sweep.count("Gram, replaced") == 2
 
 
 def test_runs_without_the_additions_say_gram_and_show_no_routes(runs, tmp_path):
     run = fathom_report.open_run(runs["noise_floor"])
-    assert [r.name for r in routes(run, 1)] == ["gram"] and run.route_spectrum("gram") is None
+    assert [r.name for r in routes_of(run, 1)] == ["gram"] and run.route_spectrum("gram") is None
     assert run.density() is None
     page = write_report(run, tmp_path).read_text()
     assert not (tmp_path / "routes.png").exists() and 'id="density"' not in page and "<td>Gram</td>" in page
@@ -181,3 +181,50 @@ def test_modes_that_were_not_computed_may_lie_above():
     np.testing.assert_array_equal(measures.count_above(data, np.array([0.5, 0.11, 0.05])), [1, 1, np.nan])
     known, rest = measures.effective_dimension(data, np.array([1.0]))
     assert known[0] == pytest.approx(0.5 + 0.1 / 1.1) and rest[0] == pytest.approx(48 * 0.1 / 1.1)
+
+
+def test_routes_that_contradict_each_other_are_an_alarm(tmp_path):
+    path = make_deep.deep(tmp_path, 60)
+    page = write_report(fathom_report.open_run(path), tmp_path / "honest").read_text()
+    assert "One of the bounds is wrong" not in page
+    with h5py.File(path, "r+") as file:  # planted: a bound that does not hold
+        file["spectrum/eigenvalue"][4] *= 1.01
+    page = write_report(fathom_report.open_run(path, verify=False), tmp_path / "planted").read_text()
+    assert "1 of the modes that both routes trust differ between Gram and" in page and "One of the bounds is wrong" in page
+
+
+def test_what_the_representation_lost_counts():
+    data = small([1.0, 0.1], [1e-9, 1e-9], [1, 0])
+    data.attrs["representation_error"] = 0.05
+    np.testing.assert_allclose(measures.total_bound(data), 0.05 + 1e-9)
+    assert measures.count_interval(data, np.array([0.12]))[2][0] == 2
+
+
+def test_checks_of_a_replaced_route_are_shown_and_do_not_count(tmp_path):
+    maker = make_run.RunMaker(tmp_path, "replaced", "spectrum")
+    make_deep.put_deep(maker, "/", np.arange(1, 31.0) ** -10.0, 1, slope=False, route_note="bounds: graded & <tight>")
+    make_run.put_quality(maker, "/")
+    make_run.put_quality(maker, "/", 30.0, "gram_quality")
+    page = write_report(fathom_report.open_run(maker.finish()), tmp_path / "report").read_text()
+    assert page.count('<p class="soft">bounds: graded &amp; &lt;tight&gt;</p>') == 1
+    assert "<td>replaced Gram route: probe residual</td>" in page and '<b class="WARN">WARN</b>' in page
+    assert re.search(r'<td>cascade, 3 levels</td><td>elpa2</td><td><b class="PASS">PASS</b></td>', page)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value,state", [([0.0], 2), ([0.0, 0.0, 0.0], 0)])
+def test_degenerate_spectra_have_a_page(tmp_path, capsys, value, state):
+    """A zero factor: nothing but null modes, or untrusted zeros."""
+    maker = make_run.RunMaker(tmp_path, "degenerate", "spectrum")
+    for point in ("/sweep/0001", "/sweep/0002"):
+        for name in ("spectrum", "gram_spectrum", "data_spectrum"):
+            group = maker.group(f"{point}/{name}").scale("mode", np.arange(1, len(value) + 1))
+            for key, data in (("eigenvalue", value), ("error_bound", [1e-16] * len(value)),
+                              ("state", np.full(len(value), state, np.int8))):
+                group.variable(key, data, "mode")
+            group.attributes(route="cascade" if name == "spectrum" else "gram", levels=1)
+        maker.group(point).attributes(**{"data.alpha": float(point[-1])})
+    assert cli.main([str(maker.finish())]) == 0
+    assert capsys.readouterr().err == ""
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert {0: "6 untrusted", 2: "2 null by rank"}[state] in page

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from audit import density_offences, offences
 from fathom_report.figures import density, law, modes, overlay, routes, spectrum
-from fathom_report.routes import routes as routes_of
+from fathom_report.routes import routes_of
 from fathom_report.sweep import configurations
 
 KINDS = ("noise_floor", "rank", "untrusted", "deep", "deep_sweep", "sweep", "with_law")

@@ -7,7 +7,9 @@
 
 from .errors import ReportError, RunFileError
 from .reader import Run, open_run, trusted
+from .routes import Route, routes_of
 from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
 
 __version__ = "0.1.0"
-__all__ = ["NULL_BY_RANK", "ReportError", "Run", "RunFileError", "TRUSTED", "UNTRUSTED", "open_run", "trusted"]
+__all__ = ["NULL_BY_RANK", "ReportError", "Route", "Run", "RunFileError", "TRUSTED", "UNTRUSTED", "open_run",
+           "routes_of", "trusted"]

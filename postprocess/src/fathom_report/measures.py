@@ -11,6 +11,12 @@ from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
 TENTH = 0.1  # as for a trusted mode
 
 
+def total_bound(spectrum: xr.Dataset) -> np.ndarray:
+    """Error bound of each eigenvalue with what the representation of the input lost: what trust is judged by."""
+    lost = plain(spectrum.attrs.get("representation_error", 0.0))
+    return np.asarray(spectrum["error_bound"].values, float) + (lost if np.isfinite(lost) else 0.0)
+
+
 def count_above(spectrum: xr.Dataset, threshold: np.ndarray) -> np.ndarray:
     """Eigenvalues above each threshold, NaN where the error bounds leave it open by more than a tenth (and than 1)."""
     computed, low, high = count_interval(spectrum, threshold)
@@ -20,7 +26,7 @@ def count_above(spectrum: xr.Dataset, threshold: np.ndarray) -> np.ndarray:
 def count_interval(spectrum: xr.Dataset, threshold: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(computed values above, surely above, possibly above) each threshold; modes that were not computed may be above."""
     real = spectrum["state"].values != NULL_BY_RANK
-    value, bound = (np.asarray(spectrum[k].values, float)[real] for k in ("eigenvalue", "error_bound"))
+    value, bound = np.asarray(spectrum["eigenvalue"].values, float)[real], total_bound(spectrum)[real]
     threshold = np.asarray(threshold, float)
     found = [np.sort(v).size - np.searchsorted(np.sort(v), threshold, side="right")
              for v in (value, value - bound, value + bound)]
@@ -33,7 +39,7 @@ def count_interval(spectrum: xr.Dataset, threshold: np.ndarray) -> Tuple[np.ndar
 def effective_dimension(spectrum: xr.Dataset, ridge: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """(Σ λ/(λ+κ) over trusted modes, the most that all other modes could add) at each ridge κ."""
     state = spectrum["state"].values
-    value, bound = (np.asarray(spectrum[k].values, float) for k in ("eigenvalue", "error_bound"))
+    value, bound = np.asarray(spectrum["eigenvalue"].values, float), total_bound(spectrum)
     good, open_modes = state == TRUSTED, state == UNTRUSTED
     most = np.maximum(value[open_modes] + bound[open_modes], 0)
     missing = _not_computed(spectrum)

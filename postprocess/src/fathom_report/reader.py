@@ -137,6 +137,10 @@ class Run:
         """The certificate of data_spectrum."""
         return self._group("data_quality", point)
 
+    def gram_quality(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """The certificate of the Gram route where a deeper one replaced it."""
+        return self._group("gram_quality", point)
+
     def point_keys(self, point: int) -> Dict[str, Any]:
         """Swept keys of a point and their values; empty for a single run."""
         return {k: v for k, v in self._point_attributes[point - 1].items() if "." in k}

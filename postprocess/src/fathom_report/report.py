@@ -14,7 +14,7 @@ from .figures import routes as routes_figure
 from .figures.modes import number, untrusted_in
 from .figures.style import Plot
 from .reader import Run, plain
-from .routes import routes
+from .routes import routes_of
 from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
 from .sweep import Configuration, configurations, swept_text
 
@@ -61,13 +61,13 @@ def _context(run: Run, items: List[Configuration], plots: Dict[str, Plot]) -> Di
     return {
         "run": run, "plots": plots, "states": states, "swept": swept_text(run) if run.is_sweep else "",
         "configurations": [_configuration_row(run, c) for c in items[:ROWS] if run.spectrum(c.points[0]) is not None],
-        "configuration_count": len(items),
+        "configuration_count": len(items), "replaced_count": len(routes_figure.replaced(run, items)),
         "several_seeds": any(len(c.points) > 1 for c in items),
         "verdicts": _verdicts(run), "fits": _fits(run), "checks": _checks(run),
         "failing": [run.label(p) for p in range(1, run.point_count + 1) if _point_verdict(run, p) not in ("PASS", "")][:20],
         "decks": [(title, str(run.provenance[key])) for key, title in DECKS if run.provenance.get(key)],
         "provenance": _provenance(run), "version": __version__, "row_limit": ROWS,
-        "routes": _routes(run, items), "densities": _densities(run, items),
+        "routes": _routes(run, items), "route_notes": _route_notes(run, items), "densities": _densities(run, items),
         "normalization": _said(run, "normalization"), "kernel": _said(run, "kernel"),
     }
 
@@ -102,7 +102,7 @@ def state_totals(run: Run) -> Dict[str, int]:
 
 def _configuration_row(run: Run, item: Configuration) -> Dict[str, Any]:
     spectra = [s for s in map(run.spectrum, item.points) if s is not None]
-    final = routes(run, item.points[0])[-1]
+    final = routes_of(run, item.points[0])[-1]
     trusted = [int((s["state"].values == TRUSTED).sum()) for s in spectra]
     nulls = [int((s["state"].values == NULL_BY_RANK).sum()) for s in spectra]
     return {
@@ -118,7 +118,11 @@ def _configuration_row(run: Run, item: Configuration) -> Dict[str, Any]:
 
 def _said(run: Run, name: str) -> str:
     """What the first point says about itself."""
-    data = run.spectrum(1) if run.spectrum(1) is not None else run.density(1)
+    data = run.spectrum(1)
+    return _text(run.density(1) if data is None else data, name)
+
+
+def _text(data: xr.Dataset, name: str) -> str:
     return str(plain(data.attrs.get(name, "")))
 
 
@@ -126,15 +130,27 @@ def _routes(run: Run, items: List[Configuration]) -> List[Dict[str, Any]]:
     """A row a route, of the configurations where a deeper route replaced another."""
     rows = []
     for item in routes_figure.replaced(run, items):
-        for route in routes(run, item.points[0]):
+        found = routes_of(run, item.points[0])
+        for route in found:
             value, state = route.data["eigenvalue"].values, route.data["state"].values
             rows.append({
                 "label": item.label, "route": route.text, "kept": route.group == "spectrum", "levels": route.levels,
                 "trusted": route.count(TRUSTED), "untrusted": route.count(UNTRUSTED), "null": route.count(NULL_BY_RANK),
                 "negative": int(((value < 0) & (state == UNTRUSTED)).sum()), "floor": route.floor,
-                "smallest": route.smallest_trusted,
+                "smallest": route.smallest_trusted, "sentence": route.sentence(),
+                "apart": None if route is found[-1] else routes_figure.disagreements(route, found[-1]),
             })
     return rows
+
+
+def _route_notes(run: Run, items: List[Configuration]) -> List[str]:
+    """What the routes say of themselves, or why none went deeper; each sentence once, with the first that says it."""
+    notes: Dict[str, str] = {}
+    for item in items:
+        data = run.spectrum(item.points[0])
+        if data is not None and _text(data, "route_note"):
+            notes.setdefault(_text(data, "route_note"), item.label)
+    return [(f"{label}: " if run.is_sweep else "") + note for note, label in list(notes.items())[:6]]
 
 
 def _densities(run: Run, items: List[Configuration]) -> List[Dict[str, Any]]:
@@ -145,7 +161,7 @@ def _densities(run: Run, items: List[Configuration]) -> List[Dict[str, Any]]:
         if data is None:
             continue
         row = {"label": item.label}
-        for name in ("n", "probes", "steps", "seconds", "exponent", "exponent_low", "exponent_high", "trace",
+        for name in ("n", "probes", "steps", "seconds", "resolved", "exponent", "exponent_low", "exponent_high", "trace",
                      "trace_standard_error", "frobenius_squared", "frobenius_squared_standard_error"):
             row[name] = number(data, name)
         whole = spectrum is not None and number(spectrum, "n") in (None, float(spectrum.sizes["mode"]))
@@ -166,15 +182,17 @@ def _worst(verdicts: List[str]) -> str:
 
 
 def _point_verdict(run: Run, point: int) -> str:
-    return _worst([""] + [row["verdict"] for row in _point_checks(run, point)])
+    return _worst([""] + [row["verdict"] for row in _point_checks(run, point) if not row["replaced"]])
 
 
 def _point_checks(run: Run, point: int) -> List[Dict[str, Any]]:
-    """The checks of the spectrum and, named so, those of the data's covariance."""
+    """The checks of the spectrum and, named so, those of the data's covariance and of replaced routes."""
     rows: List[Dict[str, Any]] = []
-    for prefix, data in (("", run.quality(point)), ("data covariance: ", run.data_quality(point))):
+    for prefix, data, replaced in (("", run.quality(point), False),
+                                   ("data covariance: ", run.data_quality(point), False),
+                                   ("replaced Gram route: ", run.gram_quality(point), True)):
         if data is not None:
-            rows += [{**row, "name": prefix + row["name"]} for row in _rows(data)]
+            rows += [{**row, "name": prefix + row["name"], "replaced": replaced} for row in _rows(data)]
     return rows
 
 

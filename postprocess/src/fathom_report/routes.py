@@ -11,6 +11,7 @@ from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
 
 NAMES = {"gram": "Gram", "cascade": "cascade", "svd": "SVD of the factor", "extended": "extended precision",
          "matrix_free": "matrix-free"}
+DEFLATING = ("cascade", "extended")
 
 
 @dataclass
@@ -27,7 +28,9 @@ class Route:
 
     @property
     def levels(self) -> Optional[int]:
-        """Deflations of a cascade; None where the route has none."""
+        """Deflations of a cascade; None for a route that has none."""
+        if self.name not in DEFLATING:
+            return None
         value = plain(self.data.attrs.get("levels", 0))
         return int(value) if isinstance(value, (int, float)) and np.isfinite(value) and value >= 1 else None
 
@@ -60,7 +63,7 @@ class Route:
         return words + (f"; {self.count(NULL_BY_RANK)} null by rank" if self.count(NULL_BY_RANK) else "")
 
 
-def routes(run: Run, point: int) -> List[Route]:
+def routes_of(run: Run, point: int) -> List[Route]:
     """Replaced routes first, the one that the run kept last; empty where the point has no spectrum."""
     found = []
     for name in NAMES:

@@ -10,7 +10,7 @@ from .. import measures
 from ..reader import Run
 from ..sweep import Configuration
 from . import style
-from .modes import UNTRUSTED_GID, number
+from .modes import UNTRUSTED_GID, legend, number
 from .spectrum import panel_grid, panels
 from .style import Plot
 
@@ -76,11 +76,11 @@ def _curves(run: Run, items: List[Configuration], scale: str, name: str, dense: 
         tables += [curve_table(run, p, scale, name, dense) for p in item.points if run.density(p) is not None]
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel(y_label + " (dimensionless)" if len(shown) == 1 else y_label)
-    axes[0].legend(loc="best")
+    legend(axes[0])
     has_dense = any(np.isfinite(t["dense"]).any() for t in tables)
     caption = (
-        "Line: stochastic Lanczos quadrature, mean over the probes; band: the 95 % interval that the run states. "
-        "Between two nodes of the quadrature (last of these plots) no detail is resolved. "
+        "Line: stochastic Lanczos quadrature, band: the interval that the run states, 95 % unless it says "
+        "otherwise, for the spread of the probes and the resolution of the quadrature. "
         + ("Dashed: the same from the computed spectrum, as far as its error bounds settle it to a tenth. "
            if has_dense else "")
         + ("Grey and dotted: there products with the matrix are rounding noise, and the estimate says nothing. "
@@ -97,7 +97,7 @@ def _curve(ax: Axes, data: xr.Dataset, scale: str, name: str, colour) -> Tuple[n
     floor = rounding_floor(data)
     good = x >= floor
     ax.fill_between(np.where(good, x, np.nan), np.maximum(low, 1e-3), high, color=colour, alpha=0.22, lw=0,
-                    label="95 % interval")
+                    label=f"{100 * (number(data, 'confidence') or 0.95):g} % interval")
     ax.plot(np.where(good, x, np.nan), np.where(value > 0, value, np.nan), color=colour, lw=1.8, marker="o",
             ms=3 if x.size <= 80 else 0, label="estimate", gid="estimate")
     if not good.all():
@@ -163,6 +163,8 @@ def curve_table(run: Run, point: int, scale: str, name: str, dense: Callable) ->
     return {
         "point": np.full(x.size, point), scale: x, name: value, f"{name}_low": low, f"{name}_high": high,
         error: np.asarray(data[error].values, float)[order] if error in data else np.full(x.size, np.nan),
+        **({f"{name}_resolution": np.asarray(data[f"{name}_resolution"].values, float)[order]}
+           if f"{name}_resolution" in data else {}),
         "trusted": (x >= rounding_floor(data)).astype(np.int8),
         "dense": dense(spectrum, x) if spectrum is not None else np.full(x.size, np.nan),
     }
@@ -180,7 +182,7 @@ def nodes(run: Run, items: List[Configuration]) -> Optional[Plot]:
         heights.append(_nodes(ax, run.density(item.points[0]), item.colour))
         style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour, "")
         if len(shown) <= 3:
-            ax.legend(loc="best")
+            legend(ax)
     _common_height(axes, np.concatenate(heights), 1e-6)
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("eigenvalues it stands for: n · weight")

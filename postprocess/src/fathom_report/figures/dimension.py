@@ -98,6 +98,9 @@ def before_after(run: Run, items: List[Configuration]) -> Optional[Plot]:
             style.panel_title(ax, item.label, item.colour, "")
         ax.legend(loc="lower left")
     for ax in axes:
+        if not any(np.isfinite(np.asarray(line.get_ydata(), float)).any() for a in axes for line in a.lines):
+            ax.set_ylim(0.1, 1.0)
+            style.empty(ax, "no trusted mode")
         style.log_axis(ax.yaxis, smallest, 1.0)
     axes[0].set_ylabel("relative eigenvalue λ / λ₁ (dimensionless)")
     return Plot("before_after", "Covariance of the data before the layer, and of its features after it",

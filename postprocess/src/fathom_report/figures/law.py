@@ -10,7 +10,7 @@ from ..reader import Run
 from ..states import TRUSTED
 from ..sweep import Configuration
 from . import style
-from .modes import beyond_trust, draw_line, number, trusted_line
+from .modes import beyond_trust, draw_line, legend, number, trusted_line
 from .spectrum import panel_grid, panels
 from .style import Plot
 
@@ -50,7 +50,7 @@ def ratio(run: Run, items: List[Configuration]) -> Optional[Plot]:
         style.log_axis(ax.yaxis, low, high)
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("ratio (dimensionless)")
-    axes[0].legend(loc="best")
+    legend(axes[0])
     if not any("law_ratio" in run.spectrum(c.points[0]) for c in shown):
         return Plot("ratio", "Ratio to the chaos comparator",
                     "The comparator has no constant to fit: a flat ratio near 1 says that it describes the spectrum. "
@@ -92,7 +92,7 @@ def slope(run: Run, items: List[Configuration]) -> Optional[Plot]:
         axes[0].set_ylim(low - pad, high + pad)
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("d ln λ / d ln j (dimensionless)")
-    axes[0].legend(loc="best")
+    legend(axes[0])
     with_law = any(law_applies(run.spectrum(c.points[0])) for c in shown)
     with_fit = with_law or any(number(run.spectrum(c.points[0]), "exponent") is not None for c in shown)
     caption = ("Slope of ln λ on ln j in a sliding window; a power law is a level line. "

@@ -113,6 +113,12 @@ def noise_of(data: xr.Dataset) -> np.ndarray:
     return noise[noise >= np.percentile(noise, 5)] if noise.size else noise
 
 
+def below_axis(data: xr.Dataset, bottom: float) -> int:
+    """Untrusted values, neither zero nor within the picture: the few next to a change of sign."""
+    value, state = np.abs(data["eigenvalue"].values), data["state"].values
+    return int(((state == UNTRUSTED) & (value > 0) & (value < bottom)).sum())
+
+
 def draw_floor(axes: Axes, floor: float, words: str, colour: str = style.INK, right: bool = False) -> None:
     axes.axhline(floor, color=colour, lw=0.9, ls=(0, (6, 3)), zorder=1)
     axes.annotate(f"{words} {floor:.1e}", (0.985 if right else 0.015, floor), xycoords=("axes fraction", "data"),

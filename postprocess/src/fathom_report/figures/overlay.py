@@ -40,6 +40,9 @@ def overlay(run: Run, items: List[Configuration]) -> Optional[Plot]:
             smallest = min(smallest, float(np.nanmin(table["relative_low"])))
     style.mode_axis(ax, longest)
     ax.set_yscale("log")
+    if not any(np.isfinite(t["relative_mean"]).any() for t in tables):
+        ax.set_ylim(0.1, 1.0)
+        style.empty(ax, "no configuration has a mode that all of its seeds trust")
     style.log_axis(ax.yaxis, smallest, 1.0)
     ax.set_ylabel("relative eigenvalue λ / λ₁ (dimensionless)")
     legend(ax, shown)

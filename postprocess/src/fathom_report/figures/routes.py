@@ -5,12 +5,13 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..measures import total_bound
 from ..reader import Run
-from ..routes import Route, routes
+from ..routes import Route, routes_of
 from ..states import TRUSTED, UNTRUSTED
 from ..sweep import Configuration, choose
 from . import style
-from .modes import (MARKS, UNTRUSTED_GID, at_modes, broken_line, count_of, count_undrawn, draw_floor, draw_line,
+from .modes import (MARKS, UNTRUSTED_GID, at_modes, below_axis, broken_line, count_of, count_undrawn, draw_floor, draw_line,
                     draw_untrusted, legend, noise_of, trusted_line)
 from .style import Plot
 
@@ -21,7 +22,7 @@ NOISE_MARKS = (("o", "x"), ("D", "+"), ("s", "1"), ("^", "2"))  # above and belo
 
 def replaced(run: Run, items: List[Configuration]) -> List[Configuration]:
     """Configurations whose first point holds more than one route."""
-    return [c for c in items if len(routes(run, c.points[0])) > 1]
+    return [c for c in items if len(routes_of(run, c.points[0])) > 1]
 
 
 def route_plot(run: Run, items: List[Configuration]) -> Optional[Plot]:
@@ -31,10 +32,10 @@ def route_plot(run: Run, items: List[Configuration]) -> Optional[Plot]:
         return None
     shown = choose(items, ROWS)
     figure, axes = style.new_figure(len(shown), 2, 4.9 * len(shown), gridspec_kw={"width_ratios": [1.35, 1]})
-    sentences = []
+    sentences, hidden = [], 0
     for item, pair in zip(shown, axes):
-        found = routes(run, item.points[0])
-        _spectra(pair[0], found, item.colour)
+        found = routes_of(run, item.points[0])
+        hidden += _spectra(pair[0], found, item.colour)
         _errors(pair[1], found, item.colour)
         if len(shown) > 1:
             style.panel_title(pair[0], item.label, item.colour, "")
@@ -43,8 +44,10 @@ def route_plot(run: Run, items: List[Configuration]) -> Optional[Plot]:
     caption = (
         "Left: the spectrum as each route finds it; lines: trusted modes; hollow and grey: untrusted ones, which nothing "
         "joins; dashed: where the trust of each route ends. Right: error bound over the value, mode by mode; a mode is "
-        "trusted below one tenth. Dots: how far the Gram value lies from the deep one, which its bound must cover. "
-        + ". ".join(sentences) + "." + left_out
+        "trusted below one tenth. Dots: how far the replaced route's value lies from the kept one, which both bounds "
+        "together must cover. "
+        + ". ".join(sentences) + "."
+        + (f" {hidden} untrusted values next to a change of sign lie below the axis." if hidden else "") + left_out
     )
     tables = [route_table(run, p) for c in items for p in c.points]
     return Plot("routes", "How deep each route sees", caption, figure, style.stack(tables))
@@ -53,7 +56,7 @@ def route_plot(run: Run, items: List[Configuration]) -> Optional[Plot]:
 def route_table(run: Run, point: int) -> Dict[str, np.ndarray]:
     """Every mode of every route of a point."""
     tables = []
-    for route in routes(run, point):
+    for route in routes_of(run, point):
         count = route.data.sizes["mode"]
         tables.append({"point": np.full(count, point), "route": np.full(count, route.name, dtype=object),
                        "levels": np.full(count, route.levels or 0),
@@ -68,7 +71,8 @@ def _look(place: int, found: List[Route], colour) -> Dict:
     return dict(color=style.INK, lw=6.0, alpha=0.28, zorder=3)
 
 
-def _spectra(ax: Axes, found: List[Route], colour) -> None:
+def _spectra(ax: Axes, found: List[Route], colour) -> int:
+    """Returns how many untrusted values the axis leaves out."""
     values, longest = [], 2
     for place, route in enumerate(found):
         state, count = route.data["state"].values, route.data.sizes["mode"]
@@ -92,6 +96,9 @@ def _spectra(ax: Axes, found: List[Route], colour) -> None:
         bottom, top = values.min() * 10 ** (-0.06 * span), values.max() * 10 ** (0.06 * span)
         ax.set_ylim(bottom, top)
         style.log_axis(ax.yaxis, bottom, top)
+    else:
+        ax.set_ylim(0.1, 1.0)
+        style.empty(ax, "no mode that a logarithmic axis can show")
     for place, route in enumerate(found):
         if route.floor is not None:
             last = place == len(found) - 1
@@ -100,6 +107,7 @@ def _spectra(ax: Axes, found: List[Route], colour) -> None:
     style.mode_axis(ax, longest)
     ax.set_ylabel("eigenvalue λ (dimensionless)")
     legend(ax, fontsize=8)
+    return sum(below_axis(route.data, ax.get_ylim()[0]) for route in found)
 
 
 def _errors(ax: Axes, found: List[Route], colour) -> None:
@@ -132,15 +140,24 @@ def _errors(ax: Axes, found: List[Route], colour) -> None:
     style.log_axis(ax.yaxis, low, high)
     style.mode_axis(ax, longest, "mode j")
     ax.set_ylabel("relative error (dimensionless)")
-    ax.legend(loc="best", fontsize=8)
+    legend(ax, fontsize=8)
 
 
 def relative_bound(route: Route) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mode, error bound over |λ| (NaN where λ = 0), state."""
-    value, bound = (np.asarray(route.data[k].values, float) for k in ("eigenvalue", "error_bound"))
+    """Mode, error bound (that of the input's representation included) over |λ| (NaN where λ = 0), state."""
+    value, bound = np.asarray(route.data["eigenvalue"].values, float), total_bound(route.data)
     ratio = np.full(value.size, np.nan)
     np.divide(bound, np.abs(value), out=ratio, where=value != 0)
     return route.data["mode"].values, ratio, route.data["state"].values
+
+
+def disagreements(first: Route, deep: Route) -> int:
+    """Modes that both routes trust and whose values lie further apart than both bounds together: one of them is wrong."""
+    count = min(first.data.sizes["mode"], deep.data.sizes["mode"])
+    both = np.all([r.data["state"].values[:count] == TRUSTED for r in (first, deep)], axis=0)
+    value, other = (np.asarray(r.data["eigenvalue"].values[:count], float) for r in (first, deep))
+    allowed = total_bound(first.data)[:count] + total_bound(deep.data)[:count]
+    return int((both & (np.abs(value - other) > allowed)).sum())
 
 
 def difference(first: Route, deep: Route) -> Tuple[np.ndarray, np.ndarray]:

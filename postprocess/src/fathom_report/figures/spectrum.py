@@ -7,12 +7,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from ..reader import Run
-from ..routes import Route, routes
+from ..routes import Route, routes_of
 from ..states import NULL_BY_RANK, TRUSTED, UNTRUSTED as STATE_UNTRUSTED
 from ..sweep import Configuration, choose
 from . import style
-from .modes import (at_modes, count_of, count_undrawn, draw_floor, draw_line, draw_untrusted, legend, noise_of, number,
-                    trusted_line)
+from .modes import (at_modes, below_axis, count_of, count_undrawn, draw_floor, draw_line, draw_untrusted, legend, noise_of,
+                    number, trusted_line)
 from .style import Plot
 
 PANELS, FEWER = 12, 6  # more configurations than PANELS: only FEWER of them, evenly chosen
@@ -54,7 +54,7 @@ def spectrum(run: Run, items: List[Configuration]) -> Plot:
     for ax in axes[:: min(3, len(shown))]:
         ax.set_ylabel("eigenvalue λ (dimensionless)")
     for ax, item in zip(axes, shown):
-        remark = _floor(ax, routes(run, item.points[0])[-1], bottom)
+        remark = _floor(ax, routes_of(run, item.points[0])[-1], bottom)
         style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour, remark)
         if ax is axes[0] or ax.get_legend_handles_labels()[1] != axes[0].get_legend_handles_labels()[1]:
             legend(ax)
@@ -63,7 +63,7 @@ def spectrum(run: Run, items: List[Configuration]) -> Plot:
         "Solid: trusted modes (error bound below a tenth of the value), with the band of the error bound. "
         "Hollow and grey: untrusted modes; rounding decides them, so no line joins them. "
         + ("Thin lines: the other seeds. " if max(len(c.points) for c in shown) > 1 else "")
-        + count_sentence(run, shown) + left_out
+        + count_sentence(run, shown, bottom) + left_out
     )
     return Plot("spectrum", "Spectrum" + _against(run.spectrum(shown[0].points[0])), caption, figure, style.stack(tables))
 
@@ -72,7 +72,7 @@ def spectrum_table(run: Run, point: int) -> Dict[str, np.ndarray]:
     """What /spectrum holds for a point, every mode of it, and the route that found it."""
     data = run.spectrum(point)
     count = data.sizes["mode"]
-    table = {"point": np.full(count, point), "route": np.full(count, routes(run, point)[-1].name, dtype=object),
+    table = {"point": np.full(count, point), "route": np.full(count, routes_of(run, point)[-1].name, dtype=object),
              "mode": data["mode"].values}
     for name in ("eigenvalue", "error_bound", "state", "residual_ratio", "law", "law_ratio", "comparator",
                  "comparator_ratio", "local_slope"):
@@ -81,21 +81,23 @@ def spectrum_table(run: Run, point: int) -> Dict[str, np.ndarray]:
     return table
 
 
-def count_sentence(run: Run, items: List[Configuration]) -> str:
-    """How many modes have which state: what the picture cannot show."""
+def count_sentence(run: Run, items: List[Configuration], bottom: float) -> str:
+    """How many modes have which state: what the picture, whose axis ends at bottom, cannot show."""
     total = dict.fromkeys((TRUSTED, STATE_UNTRUSTED, NULL_BY_RANK), 0)
-    modes = negative = 0
+    modes = negative = hidden = 0
     for item in items:
         data = run.spectrum(item.points[0])
         state = data["state"].values
         modes += state.size
         negative += int((data["eigenvalue"].values < 0).sum())
+        hidden += below_axis(data, bottom)
         for value in total:
             total[value] += int((state == value).sum())
     words = f"{total[TRUSTED]} of {modes} modes are trusted"
     words += f", {total[STATE_UNTRUSTED]} are not" if total[STATE_UNTRUSTED] else ""
     words += f", {total[NULL_BY_RANK]} are zero by rank and not drawn" if total[NULL_BY_RANK] else ""
     words += f"; {negative} computed values are negative (drawn at |λ| as crosses)" if negative else ""
+    words += f"; {hidden} untrusted values lie below the axis" if hidden else ""
     return words + (" (first seeds)." if max(len(c.points) for c in items) > 1 else ".")
 
 
@@ -155,7 +157,7 @@ def _floor(ax: Axes, route: Route, bottom: float) -> str:
     floor, smallest = route.floor, route.smallest_trusted
     if floor is None:
         return name.rstrip(": ")
-    if not route.count(STATE_UNTRUSTED) and floor >= smallest:
+    if not route.count(STATE_UNTRUSTED) and smallest is not None and floor >= smallest:
         return f"{name}all trusted, down to {smallest:.1e}"
     if floor >= bottom:
         draw_floor(ax, floor, f"{name}trusted floor")

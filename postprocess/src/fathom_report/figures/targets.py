@@ -10,7 +10,7 @@ from ..reader import Run
 from ..states import TRUSTED
 from ..sweep import Configuration, choose
 from . import style
-from .modes import UNTRUSTED_GID
+from .modes import UNTRUSTED_GID, legend as mode_legend
 from .overlay import LINES, legend
 from .style import Plot
 
@@ -111,7 +111,7 @@ def _power(ax: Axes, data: xr.Dataset, state: np.ndarray, alone, first: bool) ->
         style.empty(ax, "no trusted mode")
     ax.set_ylabel("share of power in the mode (dimensionless)")
     if first:
-        ax.legend(loc="lower left")
+        mode_legend(ax, loc="lower left")
 
 
 def _cumulative(ax: Axes, data: xr.Dataset, state: np.ndarray, first: bool) -> None:
