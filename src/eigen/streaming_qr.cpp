@@ -76,7 +76,7 @@ class Stack {
     pending_ = false;
     ++passes_;
     const double m = double(rows), n = double(order_), k = std::min(m, n);
-    flops_ += 2 * k * (m * n - k * (m + n) / 2 + k * k / 3);
+    flops_ += 4 * k * (m * n - k * (m + n) / 2 + k * k / 3);
   }
 
   std::int64_t order_, below_, passes_ = 0;
