@@ -88,7 +88,7 @@ Factor population_factor(const Communicator& comm, const PopulationSpec& spec,
   if (degree == 1) return {linear_factor(spec), ""};
   const KhatriRaoPlan plan = plan_khatri_rao(spec, options);
   if (plan.rows > options.max_rows) return {nullptr, too_many(spec, plan, options)};
-  return {khatri_rao_factor(comm, spec, plan), ""};
+  return {khatri_rao_factor(comm, spec, plan, options), ""};
 }
 
 }  // namespace fathom

@@ -19,8 +19,10 @@ struct FactorOptions {
   /// Rows are left out as long as the bound of what they add stays below tolerance times an
   /// estimate of λ₁. The default leaves eigenvalues of 1e-30 λ₁ alone.
   double tolerance = 1e-32;
-  std::int64_t max_rows = 400000;                   ///< no factor beyond
-  std::int64_t hold_bytes = std::int64_t{1} << 28;  ///< of weights, kept on a rank between chunks
+  std::int64_t max_rows = 400000;  ///< no factor beyond
+  std::int64_t hold_bytes =
+      std::int64_t{1}
+      << 28;  ///< of weights and what is made of them, kept on a rank between chunks
 };
 
 /// What a factor would be, before anything is made.

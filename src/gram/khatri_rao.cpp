@@ -88,90 +88,28 @@ int states(int n) {
   return n / 2 + 1;
 }
 
-/// Runs over every multiset with coordinates ≥ least and a product ≤ limit·rest: visits the first
-/// p − 1 of them, rising, with the number of choices of the last one.
-template <class Visit>
-bool visit_prefixes(std::int64_t dim, int degree, std::int64_t least, double rest,
-                    std::vector<std::int32_t>& prefix, const Visit& visit) {
-  // Coordinates rise: all that are left are at least `least`.
-  if (degree == 1) {
-    const auto last = static_cast<std::int64_t>(std::min(static_cast<double>(dim), rest));
-    return last < least || visit(least, last);
-  }
-  for (std::int64_t j = least; j <= dim; ++j) {
-    if (std::pow(static_cast<double>(j), degree) > rest * (1 + 1e-12)) break;
-    prefix.push_back(static_cast<std::int32_t>(j));
-    const bool go_on = visit_prefixes(dim, degree - 1, j,
-                                      rest / static_cast<double>(j) * (1 + 1e-15), prefix, visit);
-    prefix.pop_back();
-    if (!go_on) return false;
-  }
-  return true;
+using Lanes = KhatriRaoMap::Lanes;
+
+Lanes constant(double value) {
+  Lanes x;
+  x.fill(value);
+  return x;
 }
 
-/// θ at which the tail is bounded: h^{1−θ} = j^−β for these β.
-std::vector<double> tail_exponents(double alpha) {
-  std::vector<double> betas;
-  for (const double beta :
-       {0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0})
-    if (beta < alpha) betas.push_back(beta);
-  return betas;
+Lanes times(const Lanes& x, const Lanes& y) {
+  Lanes z;
+  for (std::size_t l = 0; l < z.size(); ++l)
+    z[l] = x[l] * y[l];
+  return z;
 }
 
-double tail_factor(int degree, double product, double alpha, double beta) {
-  return static_cast<double>(double_factorial(2 * degree - 1)) * std::pow(product, -(alpha - beta));
+/// sum ← sum + a x y
+void add(double a, const Lanes& x, const Lanes& y, Lanes& sum) {
+  for (std::size_t l = 0; l < sum.size(); ++l)
+    sum[l] += a * (x[l] * y[l]);
 }
 
 }  // namespace
-
-double multiset_count(std::int64_t dim, int degree) {
-  double count = 1;
-  for (int k = 1; k <= degree; ++k)
-    count *= static_cast<double>(dim + k - 1) / k;
-  return std::round(count);
-}
-
-std::int64_t count_multisets(std::int64_t dim, int degree, double product, std::int64_t limit) {
-  std::int64_t count = 0;
-  std::vector<std::int32_t> prefix;
-  visit_prefixes(dim, degree, 1, product, prefix, [&](std::int64_t first, std::int64_t last) {
-    count += last - first + 1;
-    return count <= limit;
-  });
-  return count;
-}
-
-MultisetList list_multisets(std::int64_t dim, int degree, double product, double alpha) {
-  MultisetList rising{degree, {}};
-  std::vector<std::int32_t> prefix;
-  visit_prefixes(dim, degree, 1, product, prefix, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = last; j >= first; --j) {
-      rising.index.push_back(static_cast<std::int32_t>(j));
-      rising.index.insert(rising.index.end(), prefix.rbegin(), prefix.rend());
-    }
-    return true;
-  });
-  struct Key {
-    double size;
-    std::int64_t row;
-  };
-  std::vector<Key> keys;
-  for (std::int64_t r = 0; r < rising.size(); ++r) {
-    double logarithm = 0;
-    for (const std::int32_t j : rising[r])
-      logarithm += std::log(static_cast<double>(j));
-    keys.push_back({std::log(KhatriRaoMap::weight(rising[r])) - alpha * logarithm, r});
-  }
-  std::stable_sort(keys.begin(), keys.end(),
-                   [](const Key& a, const Key& b) { return a.size > b.size; });
-  MultisetList sorted{degree, {}};
-  sorted.index.reserve(rising.index.size());
-  for (const Key& key : keys) {
-    const auto m = rising[key.row];
-    sorted.index.insert(sorted.index.end(), m.begin(), m.end());
-  }
-  return sorted;
-}
 
 KhatriRaoMap::KhatriRaoMap(std::int64_t dim, int degree, std::int64_t largest_index)
     : dim_(dim), largest_(largest_index), degree_(degree) {
@@ -220,69 +158,68 @@ double KhatriRaoMap::weight(std::span<const std::int32_t> m) {
   return product;
 }
 
-void KhatriRaoMap::prepare(std::span<const double> g, Workspace& workspace) const {
-  FATHOM_ASSERT(std::ssize(g) == dim_, "{} of {} coordinates", g.size(), dim_);
+std::int64_t KhatriRaoMap::workspace_bytes() const {
+  std::int64_t values = dim_ + (dim_ + 1) * states(degree_);
+  for (int n = 2; n < degree_; ++n)
+    values += level_.back() * states(n) * states(n);
+  return values * static_cast<std::int64_t>(sizeof(Lanes));
+}
+
+void KhatriRaoMap::prepare(Workspace& workspace) const {
+  FATHOM_ASSERT(std::ssize(workspace.g) == dim_, "{} of {} coordinates", workspace.g.size(), dim_);
   const int top_states = states(degree_);
-  workspace.top.assign(size((dim_ + 1) * top_states), 0.0);
-  double* next = workspace.top.data() + dim_ * top_states;
-  next[0] = 1;
+  workspace.top.resize(size((dim_ + 1) * top_states));
+  Lanes* next = workspace.top.data() + dim_ * top_states;
+  for (int s = 0; s < top_states; ++s)
+    next[s].fill(s == 0 ? 1.0 : 0.0);
   const Steps& none = steps(0, degree_);
   for (std::int64_t j = dim_; j >= 1; --j) {
-    double* here = next - top_states;
+    Lanes* here = next - top_states;
     const double* tau = none.at(j);
-    const double t = g[size(j - 1)] * g[size(j - 1)];
+    const Lanes t = times(workspace.g[size(j - 1)], workspace.g[size(j - 1)]);
     for (int out = 0; out < top_states; ++out) {
-      double sum = 0, power = 1;
-      for (int in = out; in >= 0; --in, power *= t)
-        sum += next[in] * tau[in * top_states + out] * power;
+      Lanes sum{}, power = constant(1);
+      for (int in = out; in >= 0; --in, power = times(power, t))
+        add(tau[in * top_states + out], next[in], power, sum);
       here[out] = sum;
     }
     next = here;
   }
-  workspace.power.resize(size(largest_ * (degree_ + 1)));
-  double* power = workspace.power.data();
-  for (std::int64_t j = 0; j < largest_; ++j) {
-    *power++ = 1;
-    for (int k = 1; k <= degree_; ++k, ++power)
-      *power = power[-1] * g[size(j)];
-  }
   workspace.range.resize(size(degree_));
   for (int n = 2; n < degree_; ++n)
-    prepare_range(g, n, workspace.range[size(n)]);
+    prepare_range(workspace.g, n, workspace.range[size(n)]);
 }
 
 /// Upper triangular products over aligned blocks of coordinates, the highest coordinate first.
-void KhatriRaoMap::prepare_range(std::span<const double> g, int n,
-                                 std::vector<double>& table) const {
+void KhatriRaoMap::prepare_range(std::span<const Lanes> g, int n, std::vector<Lanes>& table) const {
   const int count = states(n), square = count * count;
-  table.assign(size(level_.back() * square), 0.0);
+  table.assign(size(level_.back() * square), Lanes{});
   const Steps& none = steps(0, n);
   for (std::int64_t j = 1; j <= largest_; ++j) {
     const double* tau = none.at(j);
-    double* to = table.data() + (j - 1) * square;
-    const double t = g[size(j - 1)] * g[size(j - 1)];
-    for (int in = 0; in < count; ++in) {
-      double power = 1;
-      for (int out = in; out < count; ++out, power *= t)
-        to[in * count + out] = tau[in * count + out] * power;
-    }
+    Lanes* to = table.data() + (j - 1) * square;
+    const Lanes t = times(g[size(j - 1)], g[size(j - 1)]);
+    Lanes power = constant(1);
+    for (int rise = 0; rise < count; ++rise, power = times(power, t))
+      for (int in = 0; in + rise < count; ++in)
+        add(tau[in * count + in + rise], power, constant(1), to[in * count + in + rise]);
   }
   for (std::size_t level = 1; level + 1 < level_.size(); ++level) {
-    const double* from = table.data() + level_[level - 1] * square;
-    double* to = table.data() + level_[level] * square;
+    const Lanes* from = table.data() + level_[level - 1] * square;
+    Lanes* to = table.data() + level_[level] * square;
     for (std::int64_t b = 0; b < level_[level + 1] - level_[level]; ++b, to += square) {
-      const double *low = from + 2 * b * square, *high = low + square;
+      const Lanes *low = from + 2 * b * square, *high = low + square;
       for (int i = 0; i < count; ++i)
         for (int k = i; k < count; ++k)
           for (int j = k; j < count; ++j)
-            to[i * count + j] += high[i * count + k] * low[k * count + j];
+            add(1, high[i * count + k], low[k * count + j], to[i * count + j]);
     }
   }
 }
 
 /// state ← state · matrices of coordinates high, high − 1 … low.
-void KhatriRaoMap::cross(double* state, int n, std::int64_t low, std::int64_t high,
-                         const std::vector<double>& table) const {
+void KhatriRaoMap::cross(Lanes* state, int n, std::int64_t low, std::int64_t high,
+                         const std::vector<Lanes>& table) const {
   const int count = states(n), square = count * count;
   while (high >= low) {
     std::size_t level = 0;
@@ -291,93 +228,46 @@ void KhatriRaoMap::cross(double* state, int n, std::int64_t low, std::int64_t hi
            high - (std::int64_t{2} << level) + 1 >= low)
       ++level;
     const std::int64_t length = std::int64_t{1} << level;
-    const double* matrix = table.data() + (level_[level] + high / length - 1) * square;
+    const Lanes* matrix = table.data() + (level_[level] + high / length - 1) * square;
     for (int out = count - 1; out >= 0; --out) {
-      double sum = 0;
+      Lanes sum{};
       for (int in = 0; in <= out; ++in)
-        sum += state[in] * matrix[in * count + out];
+        add(1, state[in], matrix[in * count + out], sum);
       state[out] = sum;
     }
     high -= length;
   }
 }
 
-double KhatriRaoMap::entry(std::span<const std::int32_t> m, const Workspace& workspace) const {
-  std::array<double, most_states> state{}, next{};
+KhatriRaoMap::Lanes KhatriRaoMap::entries(std::span<const std::int32_t> m,
+                                          const Workspace& workspace) const {
+  std::array<Lanes, most_states> state, next;
   int n = degree_;
   std::copy_n(workspace.top.data() + std::int64_t{m[0]} * states(n), states(n), state.data());
   for (std::size_t k = 0;;) {
     const std::int64_t j = m[k];
-    int times = 0;
+    int steps_here = 0;
     for (; k < m.size() && m[k] == j; ++k)
-      ++times;
-    const Steps& step = steps(times, n - times);
+      ++steps_here;
+    const Steps& step = steps(steps_here, n - steps_here);
     const double* tau = step.at(j);
-    const double* power = workspace.power.data() + (j - 1) * (degree_ + 1);
-    for (int out = 0; out < step.states_out; ++out) {
-      double sum = 0;
-      for (int in = 0; in < step.states_in; ++in) {
-        const int exponent = times + 2 * (out - in);
-        if (exponent >= 0 && exponent <= n - 2 * in)
-          sum += state[size(in)] * tau[in * step.states_out + out] * power[exponent];
-      }
-      next[size(out)] = sum;
+    const Lanes& g = workspace.g[size(j - 1)];
+    const Lanes t = times(g, g);
+    // Powers of g from the smallest one: exponent = steps_here + 2 (out − in) ≥ 0.
+    for (int out = 0; out < step.states_out; ++out)
+      next[size(out)] = Lanes{};
+    Lanes power = steps_here % 2 == 0 ? constant(1) : g;
+    for (int exponent = steps_here % 2; exponent <= n; exponent += 2, power = times(power, t)) {
+      const int rise = (exponent - steps_here) / 2;  // out − in
+      for (int in = std::max(0, -rise); in < step.states_in && in + rise < step.states_out; ++in)
+        if (exponent <= n - 2 * in)
+          add(tau[in * step.states_out + in + rise], state[size(in)], power, next[size(in + rise)]);
     }
-    state = next;
-    n -= times;
+    std::copy_n(next.data(), step.states_out, state.data());
+    n -= steps_here;
     if (n == 0) return state[0];
     if (n > 1) cross(state.data(), n, m[k] + 1, j - 1, workspace.range[size(n)]);
   }
-}
-
-ExpectedTail::ExpectedTail(std::int64_t dim, int degree, double alpha)
-    : degree_(degree), alpha_(alpha), beta_(tail_exponents(alpha)) {
-  for (const double beta : beta_) {
-    // From the cumulants of Σ_j j^−β χ²_1: 2^{k−1} (k−1)! Σ_j j^{−kβ}.
-    std::vector<double> cumulant(size(degree + 1), 0.0), moment(size(degree + 1), 0.0);
-    for (std::int64_t j = dim; j >= 1; --j) {
-      const double h = std::pow(static_cast<double>(j), -beta);
-      double power = h;
-      for (int k = 1; k <= degree; ++k, power *= h)
-        cumulant[size(k)] += power;
-    }
-    moment[0] = 1;
-    for (int k = 1; k <= degree; ++k)
-      for (int i = 1; i <= k; ++i)
-        moment[size(k)] += static_cast<double>(binomial(k - 1, i - 1)) *
-                           std::ldexp(std::tgamma(i), i - 1) * cumulant[size(i)] *
-                           moment[size(k - i)];
-    moment_.push_back(moment[size(degree)]);
-  }
-}
-
-double ExpectedTail::operator()(double product) const {
-  double least = HUGE_VAL;
-  for (std::size_t b = 0; b < beta_.size(); ++b)
-    least = std::min(least, tail_factor(degree_, product, alpha_, beta_[b]) * moment_[b]);
-  return least;
-}
-
-TailBound::TailBound(std::int64_t dim, int degree, double product, double alpha) : degree_(degree) {
-  for (const double beta : tail_exponents(alpha)) {
-    factor_.push_back(tail_factor(degree, product, alpha, beta));
-    for (std::int64_t j = 1; j <= dim; ++j)
-      power_.push_back(std::pow(static_cast<double>(j), alpha - beta));
-  }
-}
-
-double TailBound::column(std::span<const double> g) const {
-  constexpr double rounding = 1 + 1e-9;
-  double least = HUGE_VAL;
-  const double* power = power_.data();
-  for (const double factor : factor_) {
-    double sum = 0;
-    for (std::size_t j = g.size(); j-- > 0;)
-      sum += power[j] * g[j] * g[j];
-    power += g.size();
-    least = std::min(least, factor * std::pow(sum, degree_));
-  }
-  return least * rounding;
 }
 
 }  // namespace fathom

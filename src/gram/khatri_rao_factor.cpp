@@ -2,6 +2,7 @@
 
 #include "base/fault.hpp"
 #include "gram/factor_coordinates.hpp"
+#include "gram/khatri_rao.hpp"
 #include "gram/rounding.hpp"
 
 #include <algorithm>
@@ -15,17 +16,20 @@ namespace {
 
 // An entry is a sum of products of one sign: so many roundings for each power of √h w, and so many
 // for the few steps and the sums that matter.
+constexpr int lanes = KhatriRaoMap::lanes;
 constexpr double roundings_a_degree = 5, roundings_a_row = 12;
 
 class KhatriRaoFactor final : public FactorSource {
  public:
-  KhatriRaoFactor(const PopulationSpec& spec, const KhatriRaoPlan& plan)
+  KhatriRaoFactor(const PopulationSpec& spec, const KhatriRaoPlan& plan,
+                  const FactorOptions& options)
       : spec_(spec),
         weights_(power_law_weights(spec.features, spec.dim, spec.alpha, spec.seed)),
         list_(list_multisets(spec.dim, degree(), plan.product, spec.alpha)),
         map_(spec.dim, degree(), largest(list_)),
         all_rows_(plan.all_rows),
-        scale_(1.0 / std::sqrt(static_cast<double>(spec.features))) {}
+        scale_(1.0 / std::sqrt(static_cast<double>(spec.features))),
+        hold_bytes_(options.hold_bytes) {}
 
   std::int64_t rows() const override { return list_.size(); }
   std::int64_t cols() const override { return spec_.features; }
@@ -60,28 +64,63 @@ class KhatriRaoFactor final : public FactorSource {
     return list.index.empty() ? 1 : *std::max_element(list.index.begin(), list.index.end());
   }
   void make(DistMatrix& chunk, std::int64_t first) const;
+  KhatriRaoMap::Workspace prepared(const DistMatrix& chunk, std::int64_t c) const;
+  void keep_for(const DistMatrix& chunk) const;
 
   PopulationSpec spec_;
   std::unique_ptr<DataRows> weights_;
   MultisetList list_;
   KhatriRaoMap map_;
   double all_rows_, scale_, dropped_ = 0;
+  std::int64_t hold_bytes_;
+  // Prepared columns of the last chunk: the next one has the same, as a rule.
+  mutable std::vector<std::int64_t> kept_items_;
+  mutable std::vector<KhatriRaoMap::Workspace> kept_;
 };
+
+KhatriRaoMap::Workspace KhatriRaoFactor::prepared(const DistMatrix& chunk, std::int64_t c) const {
+  const auto dim = static_cast<std::size_t>(spec_.dim);
+  std::vector<double> g(dim);
+  KhatriRaoMap::Workspace workspace;
+  workspace.g.assign(dim, {});
+  for (std::int64_t q = 0; q < std::min<std::int64_t>(lanes, chunk.local_cols() - c); ++q) {
+    const std::int64_t item = chunk.global_col(LocalIndex(c + q)).value();
+    weights_->make({&item, 1}, 0, {g.data(), spec_.dim, 1, spec_.dim});
+    for (std::size_t j = 0; j < dim; ++j)
+      workspace.g[j][static_cast<std::size_t>(q)] = g[j];
+  }
+  map_.prepare(workspace);
+  return workspace;
+}
+
+/// Empties what is kept where the columns are others than last time.
+void KhatriRaoFactor::keep_for(const DistMatrix& chunk) const {
+  const std::vector<std::int64_t> items =
+      chunk.distribution().cols.global_indices(chunk.grid().mycol());
+  if (items == kept_items_) return;
+  kept_.clear();
+  kept_items_ = items;
+}
 
 void KhatriRaoFactor::make(DistMatrix& chunk, std::int64_t first) const {
   if (chunk.local_rows() == 0 || chunk.local_cols() == 0) return;
   fault_point("gram.factor");
-  std::vector<double> g(static_cast<std::size_t>(spec_.dim));
-  KhatriRaoMap::Workspace workspace;
+  keep_for(chunk);
+  const bool keep = chunk.local_cols() / lanes + 1 <= hold_bytes_ / map_.workspace_bytes();
   const auto runs = chunk.distribution().rows.runs(chunk.grid().myrow());
-  for (std::int64_t c = 0; c < chunk.local_cols(); ++c) {
-    const std::int64_t item = chunk.global_col(LocalIndex(c)).value();
-    weights_->make({&item, 1}, 0, {g.data(), spec_.dim, 1, spec_.dim});
-    map_.prepare(g, workspace);
-    double* column = chunk.local().col(c);
+  for (std::int64_t c = 0; c < chunk.local_cols(); c += lanes) {
+    const auto group = static_cast<std::size_t>(c / lanes);
+    const std::int64_t width = std::min<std::int64_t>(lanes, chunk.local_cols() - c);
+    if (keep && group == kept_.size()) kept_.push_back(prepared(chunk, c));
+    const KhatriRaoMap::Workspace once = keep ? KhatriRaoMap::Workspace{} : prepared(chunk, c);
+    const KhatriRaoMap::Workspace& workspace = keep ? kept_[group] : once;
+    const MatrixView<double> out = chunk.local().block(0, c, chunk.local_rows(), width);
     for (const CyclicAxis::Run& run : runs)
-      for (std::int64_t k = 0; k < run.count; ++k)
-        column[run.local + k] = scale_ * map_.entry(list_[first + run.global + k], workspace);
+      for (std::int64_t k = 0; k < run.count; ++k) {
+        const auto values = map_.entries(list_[first + run.global + k], workspace);
+        for (std::int64_t q = 0; q < width; ++q)
+          out(run.local + k, q) = scale_ * values[static_cast<std::size_t>(q)];
+      }
   }
 }
 
@@ -146,9 +185,10 @@ KhatriRaoPlan plan_khatri_rao(const PopulationSpec& spec, const FactorOptions& o
 
 std::unique_ptr<FactorSource> khatri_rao_factor(const Communicator& comm,
                                                 const PopulationSpec& spec,
-                                                const KhatriRaoPlan& plan) {
+                                                const KhatriRaoPlan& plan,
+                                                const FactorOptions& options) {
   std::unique_ptr<KhatriRaoFactor> factor;
-  comm.agree([&] { factor = std::make_unique<KhatriRaoFactor>(spec, plan); });
+  comm.agree([&] { factor = std::make_unique<KhatriRaoFactor>(spec, plan, options); });
   factor->bound_tail(comm, plan);
   return factor;
 }

@@ -3,7 +3,7 @@
 // The Khatri–Rao factor as eigen sees it: rows in falling size, those below tolerance left out.
 
 #include "gram/factor.hpp"
-#include "gram/khatri_rao.hpp"
+#include "gram/khatri_rao_rows.hpp"
 
 #include <memory>
 
@@ -25,7 +25,8 @@ KhatriRaoPlan plan_khatri_rao(const PopulationSpec& spec, const FactorOptions& o
 /// Collective. @pre plan.rows ≤ options.max_rows
 std::unique_ptr<FactorSource> khatri_rao_factor(const Communicator& comm,
                                                 const PopulationSpec& spec,
-                                                const KhatriRaoPlan& plan);
+                                                const KhatriRaoPlan& plan,
+                                                const FactorOptions& options);
 
 /// Flops of one entry, about, in units of dgemm flops: a few steps of small matrices.
 double khatri_rao_entry_flops(int degree);

@@ -4,6 +4,7 @@
 #include "gram/khatri_rao.hpp"
 
 #include "base/random.hpp"
+#include "gram/khatri_rao_rows.hpp"
 #include "quad.hpp"
 
 #include <cmath>
@@ -67,10 +68,18 @@ QuadMatrix factor(const std::vector<std::vector<double>>& g, const MultisetList&
   const KhatriRaoMap map(dim, list.degree, *std::max_element(list.index.begin(), list.index.end()));
   KhatriRaoMap::Workspace workspace;
   QuadMatrix f(list.size(), std::ssize(g));
-  for (std::int64_t i = 0; i < f.cols; ++i) {
-    map.prepare(g[static_cast<std::size_t>(i)], workspace);
-    for (std::int64_t r = 0; r < f.rows; ++r)
-      f(r, i) = map.entry(list[r], workspace);
+  for (std::int64_t i = 0; i < f.cols; i += KhatriRaoMap::lanes) {
+    const std::int64_t width = std::min<std::int64_t>(KhatriRaoMap::lanes, f.cols - i);
+    workspace.g.assign(g[0].size(), {});
+    for (std::int64_t q = 0; q < width; ++q)
+      for (std::size_t j = 0; j < g[0].size(); ++j)
+        workspace.g[j][static_cast<std::size_t>(q)] = g[static_cast<std::size_t>(i + q)][j];
+    map.prepare(workspace);
+    for (std::int64_t r = 0; r < f.rows; ++r) {
+      const auto entries = map.entries(list[r], workspace);
+      for (std::int64_t q = 0; q < width; ++q)
+        f(r, i + q) = entries[static_cast<std::size_t>(q)];
+    }
   }
   return f;
 }
