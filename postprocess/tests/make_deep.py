@@ -88,7 +88,8 @@ def estimate(samples: np.ndarray) -> Dict[str, np.ndarray]:
             "_high": mean + STUDENT[probes] * error}
 
 
-def put_density(maker: RunMaker, point: str, value: np.ndarray, seed: int, probes: int = 8, steps: int = 30) -> None:
+def put_density(maker: RunMaker, point: str, value: np.ndarray, seed: int, exponent: float = 2.0, probes: int = 8,
+                steps: int = 30) -> None:
     n, rng = value.size, np.random.default_rng(seed)
     pairs = [lanczos(value, rng.standard_normal(n), steps) for _ in range(probes)]
     node, weight = (np.array([p[k] for p in pairs]) for k in (0, 1))
@@ -107,8 +108,8 @@ def put_density(maker: RunMaker, point: str, value: np.ndarray, seed: int, probe
     group.variable("node", node, "probe", "step").variable("weight", weight, "probe", "step")
     trace, square = (estimate(n * (weight * node**k).sum(axis=1)) for k in (1, 2))
     group.attributes(trace=trace[""], trace_standard_error=trace["_standard_error"], frobenius_squared=square[""],
-                     frobenius_squared_standard_error=square["_standard_error"], exponent=2.02, exponent_low=1.93,
-                     exponent_high=2.12, probes=probes, steps=steps, n=n, seconds=12.5)
+                     frobenius_squared_standard_error=square["_standard_error"], exponent=exponent + 0.02, exponent_low=exponent - 0.07,
+                     exponent_high=exponent + 0.12, probes=probes, steps=steps, n=n, seconds=12.5)
 
 
 def density(folder: Path, n: int = 400, exponent: float = 2.0, dense: bool = True) -> Path:
@@ -118,7 +119,7 @@ def density(folder: Path, n: int = 400, exponent: float = 2.0, dense: bool = Tru
     if dense:
         put_spectrum(maker, "/", value, slope=False)
         put_quality(maker, "/")
-    put_density(maker, "/", value, 11)
+    put_density(maker, "/", value, 11, exponent)
     return maker.finish()
 
 
@@ -127,14 +128,14 @@ def density_noise(folder: Path, n: int = 300) -> Path:
     maker = RunMaker(folder, "A density below its floor", "spectrum")
     true = np.arange(1, n + 1.0) ** -8.0
     put_spectrum(maker, "/", np.linalg.eigvalsh(power_law_matrix(true, 2))[::-1], slope=False)
-    put_density(maker, "/", true, 12, probes=6, steps=45)
+    put_density(maker, "/", true, 12, 8.0, probes=6, steps=45)
     return maker.finish()
 
 
 def density_sweep(folder: Path, n: int = 120) -> Path:
     maker = RunMaker(folder, "Densities of a sweep", "spectrum")
     for number, exponent in enumerate((1.0, 2.0), 1):
-        put_density(maker, f"/sweep/{number:04d}", np.arange(1, n + 1.0) ** -exponent, number, probes=3, steps=12)
+        put_density(maker, f"/sweep/{number:04d}", np.arange(1, n + 1.0) ** -exponent, number, exponent, probes=3, steps=12)
         maker.group(f"/sweep/{number:04d}").attributes(label=f"α = {exponent:g}", **{"data.alpha": exponent})
     return maker.finish()
 

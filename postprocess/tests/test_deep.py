@@ -228,3 +228,20 @@ def test_degenerate_spectra_have_a_page(tmp_path, capsys, value, state):
     assert capsys.readouterr().err == ""
     page = (tmp_path / "report" / "report.html").read_text()
     assert {0: "6 untrusted", 2: "2 null by rank"}[state] in page
+
+
+def test_a_partial_spectrum_says_so_beside_its_density(tmp_path):
+    from fathom_report.figures import density, spectrum
+    from fathom_report.sweep import configurations
+
+    maker = make_run.RunMaker(tmp_path, "partial", "spectrum")
+    value = np.arange(1, 201.0) ** -1.2
+    make_run.put_spectrum(maker, "/", value[:20], slope=False, route="matrix_free")
+    maker.group("spectrum").attributes(n=200)
+    make_deep.put_density(maker, "/", value, 5, 1.2, probes=3, steps=8)
+    run = fathom_report.open_run(maker.finish(), verify=False)
+    figure = spectrum.spectrum(run, configurations(run)).figure
+    assert "trusted modes (20 of 20 computed, n = 200)" in figure.axes[0].get_legend_handles_labels()[1]
+    dense = density.counts(run, configurations(run)).table["dense"]
+    at = run.density()["threshold"].values
+    np.testing.assert_array_equal(np.isfinite(dense), at >= value[19])  # the rest was not computed

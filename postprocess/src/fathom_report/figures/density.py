@@ -65,8 +65,7 @@ def _curves(run: Run, items: List[Configuration], scale: str, name: str, dense: 
     for item, ax in zip(shown, axes):
         data, spectrum = run.density(item.points[0]), run.spectrum(item.points[0])
         x, y = _curve(ax, data, scale, name, item.colour)
-        heights.append(y)
-        _dense(ax, spectrum, dense, x)
+        heights += [y, _dense(ax, spectrum, dense, x)]
         _fall_to_the_right(ax, x)
         style.panel_title(ax, item.label if len(shown) > 1 else "", item.colour,
                           exponent_text(data) if name == "count" else "")
@@ -117,15 +116,17 @@ def interval(data: xr.Dataset, scale: str, name: str) -> Tuple[np.ndarray, np.nd
     return (x[order], *(v[order] for v in short))
 
 
-def _dense(ax: Axes, spectrum: Optional[xr.Dataset], dense: Callable, x: np.ndarray) -> None:
+def _dense(ax: Axes, spectrum: Optional[xr.Dataset], dense: Callable, x: np.ndarray) -> np.ndarray:
+    """Draws what the computed spectrum says, where it says something; returns it."""
     x = x[x > 0]
     if spectrum is None or not spectrum.sizes["mode"] or not x.size:
-        return
+        return np.array([])
     x = np.geomspace(x.max(), x.min(), 400)
     y = dense(spectrum, x)
     if (y > 0).any():
         ax.plot(x, np.where(y > 0, y, np.nan), color=style.INK, lw=1.1, ls=(0, (5, 1.6)), zorder=4,
                 label="computed spectrum", gid="dense")
+    return y
 
 
 def _fall_to_the_right(ax: Axes, x: np.ndarray) -> None:

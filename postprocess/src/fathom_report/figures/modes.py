@@ -81,6 +81,12 @@ def count_of(state: np.ndarray, wanted: int) -> int:
     return int((state == wanted).sum())
 
 
+def of_all(data: xr.Dataset) -> str:
+    """"700", or "50 computed, n = 2000" where only the largest were."""
+    count, n = data.sizes["mode"], number(data, "n")
+    return f"{count} computed, n = {n:.0f}" if n is not None and n > count else str(count)
+
+
 def draw_untrusted(axes: Axes, data: xr.Dataset, prefix: str = "", above: str = "o", below: str = "x",
                    size: float = 3.4, counted: bool = True) -> None:
     """Hollow and grey, joined by nothing; negative values at |λ| by another mark; the legend counts all of them."""

@@ -12,7 +12,7 @@ from ..states import TRUSTED, UNTRUSTED
 from ..sweep import Configuration, choose
 from . import style
 from .modes import (MARKS, UNTRUSTED_GID, at_modes, below_axis, broken_line, count_of, count_undrawn, draw_floor, draw_line,
-                    draw_untrusted, legend, noise_of, trusted_line)
+                    draw_untrusted, legend, noise_of, of_all, trusted_line)
 from .style import Plot
 
 ROWS = 3
@@ -80,7 +80,7 @@ def _spectra(ax: Axes, found: List[Route], colour) -> int:
         above, below = NOISE_MARKS[min(place, len(NOISE_MARKS) - 1)]
         draw_untrusted(ax, route.data, f"{route.text}: ", above, below)
         x, y = trusted_line(route.data, "eigenvalue")
-        label = f"{route.text}: trusted ({count_of(state, TRUSTED)} of {count})"
+        label = f"{route.text}: trusted ({count_of(state, TRUSTED)} of {of_all(route.data)})"
         look = _look(place, found, colour)
         if y.size:
             draw_line(ax, x, y, label=label, **look)

@@ -12,7 +12,7 @@ from ..states import NULL_BY_RANK, TRUSTED, UNTRUSTED as STATE_UNTRUSTED
 from ..sweep import Configuration, choose
 from . import style
 from .modes import (at_modes, below_axis, count_of, count_undrawn, draw_floor, draw_line, draw_untrusted, legend, noise_of,
-                    number, trusted_line)
+                    number, of_all, trusted_line)
 from .style import Plot
 
 PANELS, FEWER = 12, 6  # more configurations than PANELS: only FEWER of them, evenly chosen
@@ -116,7 +116,7 @@ def _panel(ax: Axes, run: Run, item: Configuration, counted: bool) -> Tuple[floa
     x, y = trusted_line(data, "eigenvalue")
     bound = at_modes(data, "error_bound", x)
     ax.fill_between(x, y - bound, y + bound, color=item.colour, alpha=0.3, lw=0)
-    name = "trusted modes" + (f" ({count_of(state, TRUSTED)} of {count})" if counted else "")
+    name = "trusted modes" + (f" ({count_of(state, TRUSTED)} of {of_all(data)})" if counted else "")
     name += f", {item.seeds}" if len(item.points) > 1 else ""
     if y.size:
         draw_line(ax, x, y, color=item.colour, lw=2.0, zorder=3, label=name)
