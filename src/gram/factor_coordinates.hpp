@@ -44,4 +44,7 @@ class CoordinateFactor final : public FactorSource {
 /// What every fill() demands of its chunk. Local.
 void check_chunk(const FactorSource& factor, const DistMatrix& chunk, std::int64_t first);
 
+/// Where a test asks for it, puts a NaN into this rank's part of a chunk. Local.
+void plant_fault(DistMatrix& chunk);
+
 }  // namespace fathom

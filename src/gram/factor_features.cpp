@@ -129,6 +129,7 @@ void FeatureFactor::fill(DistMatrix& chunk, std::int64_t first) const {
         out(k, q) *= scale_;
     }
   });
+  plant_fault(chunk);
 }
 
 /// A product y = ⟨x, w⟩ carries an error of about ε L |x| (rounding.hpp; L² = slab + slabs), with

@@ -1,3 +1,4 @@
+#include "base/fault.hpp"
 #include "dist/operations.hpp"
 #include "gram/factor.hpp"
 #include "gram/factor_coordinates.hpp"
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -47,13 +49,15 @@ class SampleFactor : public FactorSource {
       redistribute_block(*rows_.held(), GlobalIndex(first), GlobalIndex(0), chunk, GlobalIndex(0),
                          GlobalIndex(0), chunk.rows(), chunk.cols());
       multiply_local(chunk, scale_);
-      return;
+    } else {
+      chunk.grid().parent().agree([&] { make(chunk, first); });
     }
-    chunk.grid().parent().agree([&] { make(chunk, first); });
+    plant_fault(chunk);
   }
 
  private:
   void make(DistMatrix& chunk, std::int64_t first) const {
+    fault_point("gram.factor");
     const std::int64_t dim = cols();
     std::vector<double> row(size(dim));
     for (std::int64_t i = 0; i < chunk.local_rows(); ++i) {
@@ -79,6 +83,11 @@ void check_chunk(const FactorSource& factor, const DistMatrix& chunk, std::int64
       chunk.cols());
 }
 
+void plant_fault(DistMatrix& chunk) {
+  if (fault_armed("gram.factor", "nan") && chunk.local_rows() > 0 && chunk.local_cols() > 0)
+    chunk.local()(0, 0) = std::numeric_limits<double>::quiet_NaN();
+}
+
 CoordinateFactor::CoordinateFactor(std::shared_ptr<const DataRows> rows, double scale,
                                    CoordinateFactorTraits traits)
     : rows_(std::move(rows)), scale_(scale), traits_(std::move(traits)) {}
@@ -101,12 +110,14 @@ void CoordinateFactor::fill(DistMatrix& chunk, std::int64_t first) const {
       const std::vector<std::int64_t> items =
           chunk.distribution().cols.global_indices(grid.mycol());
       if (items.empty()) return;
+      fault_point("gram.factor");
       for (const auto& run : chunk.distribution().rows.runs(grid.myrow()))
         rows_->make(items, first + run.global,
                     chunk.local().block(run.local, 0, run.count, chunk.local_cols()));
     });
   }
   multiply_local(chunk, scale_);
+  plant_fault(chunk);
 }
 
 namespace {

@@ -53,6 +53,7 @@ class KhatriRaoFactor final : public FactorSource {
   void fill(DistMatrix& chunk, std::int64_t first) const override {
     check_chunk(*this, chunk, first);
     chunk.grid().parent().agree([&] { make(chunk, first); });
+    plant_fault(chunk);
   }
 
   /// Sets dropped(). Collective.

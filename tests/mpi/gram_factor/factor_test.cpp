@@ -20,16 +20,19 @@ constexpr double tolerance = 1e-13;
 void expect_factor_of(const FactorSource& factor, const Reference& expected,
                       const Communicator& world) {
   ASSERT_EQ(factor.cols(), expected.rows);
+  const std::int64_t rows = factor.rows();
+  struct Layout {
+    std::int64_t chunk, mb, nb;
+  };
   for (const GridShape shape : shapes(world.size())) {
+    if (shape.nprow * shape.npcol < world.size() - 1) continue;  // one idle rank is enough
     const ProcessGrid grid(world, shape);
-    for (const std::int64_t chunk : {std::int64_t{1}, std::int64_t{7}, factor.rows()}) {
-      if (chunk == 1 && factor.rows() > 12) continue;
-      for (const auto& [mb, nb] : {std::pair(1, 1), {3, 5}, {64, 64}}) {
-        const Reference f = filled(factor, grid, mb, nb, chunk);
-        EXPECT_LT(difference(gram_of(transposed(f)), expected), tolerance)
-            << fmt::format("{}, grid {}x{}, blocks {}x{}, chunk {}", factor.description(),
-                           shape.nprow, shape.npcol, mb, nb, chunk);
-      }
+    for (const Layout& l : {Layout{1, 1, 1}, {rows > 60 ? 50 : 7, 3, 5}, {rows, 1, 2}}) {
+      if (l.chunk == 1 && rows > 10) continue;
+      const Reference f = filled(factor, grid, l.mb, l.nb, l.chunk);
+      EXPECT_LT(difference(gram_of(transposed(f)), expected), tolerance)
+          << fmt::format("{}, grid {}x{}, blocks {}x{}, chunk {}", factor.description(),
+                         shape.nprow, shape.npcol, l.mb, l.nb, l.chunk);
     }
   }
 }
@@ -44,7 +47,7 @@ ProcessGrid some_grid(const Communicator& world, std::int64_t n) {
 
 TEST(Factor, of_the_linear_population_covariance) {
   const Communicator world = Communicator::world();
-  for (const auto& [d, v] : {std::pair(1, 1), {1, 9}, {9, 1}, {11, 23}, {23, 11}}) {
+  for (const auto& [d, v] : {std::pair(1, 1), {1, 9}, {9, 1}, {23, 11}}) {
     PopulationSpec spec;
     spec.features = d;
     spec.dim = v;
@@ -124,8 +127,7 @@ TEST(Factor, with_too_many_rows_says_how_many) {
 
 TEST(Factor, of_random_features_on_either_side_of_made_and_held_data) {
   const Communicator world = Communicator::world();
-  for (const auto& [n, d, v] :
-       {std::tuple(1, 1, 1), {1, 6, 3}, {6, 1, 3}, {9, 21, 14}, {21, 9, 5}}) {
+  for (const auto& [n, d, v] : {std::tuple(1, 1, 1), {1, 6, 3}, {6, 1, 3}, {9, 21, 14}}) {
     const auto data = power_law_rows(n, v, 1.2, 3);
     const ProcessGrid file(world, {world.size(), 1});
     const DistMatrix x = held_copy(*data, file, 2, 3);
@@ -213,7 +215,7 @@ TEST(Factor, states_a_row_error_that_holds) {
 
 TEST(Factor, of_given_features_on_either_side) {
   const Communicator world = Communicator::world();
-  for (const auto& [n, d] : {std::pair(1, 1), {1, 7}, {7, 1}, {13, 6}, {6, 13}}) {
+  for (const auto& [n, d] : {std::pair(1, 1), {1, 5}, {5, 1}, {13, 6}}) {
     const auto phi = power_law_rows(n, d, 0.7, 5);
     for (const GridShape where : {GridShape{1, world.size()}, GridShape{world.size(), 1}}) {
       const DistMatrix x = held_copy(*phi, ProcessGrid(world, where), 3, 2);

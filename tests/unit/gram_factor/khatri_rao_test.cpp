@@ -220,14 +220,14 @@ TEST(KhatriRao, counting_stops_at_its_limit) {
 }
 
 TEST(KhatriRao, small_eigenvalues_keep_their_digits) {
-  for (const auto& [p, n, alpha] : {std::tuple(2, 40, 16.0), {3, 24, 12.0}, {4, 16, 12.0}}) {
-    const std::int64_t dim = 2 * n;
+  for (const auto& [p, n, alpha] : {std::tuple(2, 70, 16.0), {3, 24, 12.0}, {4, 16, 12.0}}) {
+    const std::int64_t dim = 4 * n;
     const auto g = columns(dim, n, alpha);
     const double cut = std::pow(1e36, 1 / alpha);
     const auto exact = quad_eigenvalues(covariance(g, p));
     const auto made = quad_eigenvalues(quad_gram(factor(g, list_multisets(dim, p, cut, alpha))));
     EXPECT_LT(static_cast<double>(exact.back() / exact.front()), 1e-17) << p;
-    EXPECT_LT(largest_relative(made, exact), 1e-10) << fmt::format(
+    EXPECT_LT(largest_relative(made, exact), 1e-8) << fmt::format(
         "p {}, n {}, smallest {:.2g}", p, n, static_cast<double>(exact.back() / exact.front()));
   }
 }
