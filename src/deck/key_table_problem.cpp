@@ -170,11 +170,11 @@ std::vector<Key> kernel_keys() {
        .sweepable = true},
       {.path = "kernel.truncation",
        .type = Type::real,
-       .doc = "The factor of a monomial kernel has one row a product of coordinates; rows are left "
-              "out whose part of the kernel is below this share of its largest eigenvalue. What is "
-              "left out joins the error bound.",
+       .doc = "The factor of a monomial kernel has one row a product of coordinates; the smallest "
+              "are left out as long as all of them together stay below this share of the largest "
+              "eigenvalue. What is left out joins the error bound.",
        .range = {0, 1e-3},
-       .fallback = 1e-34,
+       .fallback = 1e-32,
        .belongs = {{features_kernel, population, {"kernel.activation", {"monomial", "linear"}}}},
        .sweepable = true},
       {.path = "kernel.side",

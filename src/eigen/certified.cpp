@@ -275,7 +275,7 @@ double CertifiedSpectrum::largest_bound() const {
 }
 
 double CertifiedSpectrum::floor() const {
-  return 10 * (largest_bound() + representation_error);
+  return deep_floor > 0 ? deep_floor : 10 * (largest_bound() + representation_error);
 }
 
 CertifiedSpectrum solve_certified(const Communicator& comm, const SpectrumProblem& problem,

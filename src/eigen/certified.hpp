@@ -56,6 +56,8 @@ struct CertifiedSpectrum {
   /// source, and at least −λ_min of a Gram matrix where that exceeds its bound. Not part of
   /// error_bound; a mode is trusted where error_bound + representation_error < λ/10.
   double representation_error = 0;
+  /// Above 0: the smallest value that can be trusted, of a route whose bounds fall with the value.
+  double deep_floor = 0;
   Certificate certificate;  ///< of the result that is returned: never FAIL
   SolverPlan plan;          ///< of the solver that gave the result
   bool fell_back = false;
@@ -63,7 +65,8 @@ struct CertifiedSpectrum {
   SolveTimings timings;
 
   double largest_bound() const;  ///< the largest error bound of a mode
-  /// The smallest eigenvalue that can be trusted: 10 (largest_bound() + representation_error).
+  /// The smallest eigenvalue that can be trusted: deep_floor where it is set, else
+  /// 10 (largest_bound() + representation_error).
   double floor() const;
 };
 

@@ -1,5 +1,6 @@
 #include "studies/problem.hpp"
 
+#include "gram/factor.hpp"
 #include "gram/given_matrix.hpp"
 #include "gram/mlp_gram.hpp"
 #include "gram/population.hpp"
@@ -56,6 +57,25 @@ void set_source(StudyProblem& problem, const StudyContext& context, const Deck& 
   };
 }
 
+void set_extended(
+    StudyProblem& problem, const StudyContext& context, const Deck& deck,
+    std::function<ExtendedAssembly(const ProcessGrid&, std::int64_t, const AssemblyOptions&)>
+        assemble) {
+  problem.extended = [&context, assemble = std::move(assemble), report = problem.assembly,
+                      options = assembly_options(deck)](const ProcessGrid& grid,
+                                                        std::int64_t block) {
+    context.progress.begin("extended assembly");
+    const Timer timer;
+    ExtendedAssembly assembly = assemble(grid, block, options);
+    context.progress.end("extended assembly", timer.seconds());
+    context.clock.add("extended assembly", timer.seconds());
+    context.progress.note(fmt::format("matrix in double-double: {}; {}", assembly.report.kernel,
+                                      assembly.report.reason));
+    *report = assembly.report;
+    return std::move(assembly.symmetric);
+  };
+}
+
 Activation activation_of(const Deck& deck) {
   return Activation(
       parse_activation(deck.text("kernel.activation")),
@@ -81,6 +101,18 @@ void population_problem(StudyProblem& problem, const StudyContext& context, cons
              [spec](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
                return assemble_population(grid, block, spec, assembly);
              });
+  FactorOptions factor;
+  if (deck.has("kernel.truncation")) factor.tolerance = deck.real("kernel.truncation");
+  problem.factor_rows = [spec, factor] { return estimate_population_factor(spec, factor).rows; };
+  problem.factor = [&context, spec, factor] {
+    Factor made = population_factor(context.world, spec, factor);
+    return FactorChoice{std::move(made.source), made.reason};
+  };
+  set_extended(
+      problem, context, deck,
+      [spec](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
+        return assemble_population_extended(grid, block, spec, assembly);
+      });
 }
 
 void empirical_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
@@ -103,6 +135,9 @@ void empirical_problem(StudyProblem& problem, const StudyContext& context, const
                                          const AssemblyOptions& assembly) {
                return assemble_random_features(grid, block, spec, *data.rows, assembly);
              });
+  problem.factor = [&context, spec, data = problem.data] {
+    return FactorChoice{random_feature_factor(context.world, spec, *data.rows), ""};
+  };
 }
 
 MlpKernelOptions mlp_kernel_of(const Deck& deck) {
@@ -120,6 +155,16 @@ void mlp_problem(StudyProblem& problem, const StudyContext& context, const Deck&
                  const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
                return assemble_mlp_kernel(grid, block, kernel, *data.rows, assembly);
              });
+  problem.factor = [] {
+    return FactorChoice{nullptr,
+                        "a closed-form kernel has no factor; solver.precision = "
+                        "\"extended\" goes deeper where its activation is analytic"};
+  };
+  set_extended(problem, context, deck,
+               [kernel = mlp_kernel_of(deck), data = problem.data](
+                   const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
+                 return assemble_mlp_kernel_extended(grid, block, kernel, *data.rows, assembly);
+               });
 }
 
 void features_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
@@ -134,6 +179,9 @@ void features_problem(StudyProblem& problem, const StudyContext& context, const 
                                          const AssemblyOptions& assembly) {
                return assemble_features(grid, block, *data.rows, side, assembly);
              });
+  problem.factor = [side, data = problem.data] {
+    return FactorChoice{given_factor(*data.rows, side), ""};
+  };
 }
 
 void gram_file_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
@@ -148,6 +196,11 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
                return accept_gram(grid, block, file.read(grid, block, block), file.input_epsilon(),
                                   file.what());
              });
+  problem.factor = [] {
+    return FactorChoice{nullptr,
+                        "only the matrix is given, and it holds nothing below its floor: "
+                        "give the features as well to go deeper"};
+  };
 }
 
 VerifyOptions verify_options(const Deck& deck) {
@@ -174,55 +227,10 @@ void read_solver_section(StudyProblem& problem, const Deck& deck) {
                                      static_cast<int>(deck.integers("solver.grid")[1])};
   if (!deck.is_word("solver.block")) spectrum.layout.block = deck.integer("solver.block");
   spectrum.verify = verify_options(deck);
-}
-
-/// Bytes that every rank may still take, if the ranks of each host share alike what it has left: of
-/// its memory and of the limit of its control group. The smallest over the ranks. Collective.
-double memory_a_rank(const Communicator& comm) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  const auto color = static_cast<int>(std::hash<std::string>{}(host)&0x7fffffff);
-  const Communicator node = comm.split(color, comm.rank());
-  const double resident = node.sum(static_cast<double>(resident_bytes()));
-  auto left = static_cast<double>(available_memory_bytes());
-  if (const auto limit = cgroup_memory_limit_bytes())
-    left = std::min(left, static_cast<double>(*limit) - resident);
-  return comm.min(left / node.size());
-}
-
-void plan(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
-  SpectrumProblem& spectrum = problem.spectrum;
-  const double memory_left = memory_a_rank(context.world);
-  spectrum.layout.memory = static_cast<std::int64_t>(memory_left);
-  const SolverPlan solver =
-      plan_solver(spectrum.request, spectrum.n, context.world.size(), spectrum.layout);
-  const SolverMemory memory = solver_memory(solver, spectrum.request, spectrum.n);
-  const auto matrix = static_cast<double>(memory.matrix);
-  double held = 0;
-  if (problem.data.held)
-    held =
-        static_cast<double>(problem.data.held->local_rows() * problem.data.held->local_cols()) * 8;
-  const double assembly_peak = 1.15 * matrix;
-  const double peak =
-      context.world.max(held) + std::max(static_cast<double>(memory.total()), assembly_peak);
-  context.progress.note(fmt::format("plan: {} x {} grid, block {}, {}: {}", solver.grid.nprow,
-                                    solver.grid.npcol, solver.block, name(solver.backend),
-                                    solver.reason));
-  context.progress.note(fmt::format("plan: matrix {:.3f} GiB a rank, peak {:.3f} GiB",
-                                    matrix / 0x1p30, peak / 0x1p30));
-  if (peak > memory_left)
-    throw Error(ExitCode::no_fit,
-                "a rank needs {:.2f} GiB, {:.2f} GiB are left for each: use more nodes (more ranks "
-                "on one node add no memory) "
-                "or eigenvalues without vectors",
-                peak / 0x1p30, memory_left / 0x1p30);
-  outcome.matrix_bytes = std::max(outcome.matrix_bytes, matrix);
-  outcome.predicted_peak_bytes = std::max(outcome.predicted_peak_bytes, peak);
-}
-
-double solve_flops(const EigenRequest& request, std::int64_t n) {
-  const auto size = static_cast<double>(n);
-  return (request.vectors ? 4.0 / 3 + 4 : 4.0 / 3) * size * size * size;
+  problem.tail = parse_tail_method(deck.text("solver.tail"));
+  problem.extended_precision =
+      deck.has("solver.precision") && deck.text("solver.precision") == "extended";
+  problem.matrix_free = deck.has("solver.matrix") && deck.text("solver.matrix") == "matrix_free";
 }
 
 }  // namespace
@@ -249,7 +257,7 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
     features_problem(problem, context, deck);
   else
     gram_file_problem(problem, context, deck);
-  read_solver_section(problem, deck);
+  if (deck.has("solver.backend")) read_solver_section(problem, deck);
   return problem;
 }
 
@@ -263,32 +271,10 @@ StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
              [data](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
                return assemble_data_covariance(grid, block, *data.rows, assembly);
              });
+  problem.factor = [data] { return FactorChoice{data_covariance_factor(*data.rows), ""}; };
   // Its own size, so its own layout: the deck's grid and block are meant for the kernel's matrix.
   problem.spectrum.verify = verify_options(deck);
   return problem;
-}
-
-CertifiedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
-                                StudyOutcome& outcome, const std::string& label) {
-  if (!label.empty()) context.progress.note(fmt::format("--- {}", label));
-  plan(context, problem, outcome);
-  const Timer timer;
-  context.progress.begin("solve");
-  CertifiedSpectrum spectrum = solve_certified(context.world, problem.spectrum, context.progress);
-  context.progress.end("solve", timer.seconds());
-  context.clock.add("solve", spectrum.timings.solve,
-                    solve_flops(problem.spectrum.request, problem.spectrum.n));
-  context.clock.add("certify", spectrum.timings.check);
-  outcome.grid = spectrum.plan.grid;
-  outcome.block = spectrum.plan.block;
-  outcome.lines.push_back(fmt::format(
-      "{}n = {}: {} of {} eigenvalues trusted{}, floor {:.2e}; {}{}; {}",
-      label.empty() ? "" : label + ": ", problem.spectrum.n, spectrum.trusted,
-      spectrum.result.eigenvalue.size(),
-      spectrum.null_by_rank > 0 ? fmt::format(", {} null by rank", spectrum.null_by_rank) : "",
-      spectrum.floor(), name(spectrum.result.backend),
-      spectrum.fell_back ? " after a fallback" : "", spectrum.certificate.summary()));
-  return spectrum;
 }
 
 }  // namespace fathom

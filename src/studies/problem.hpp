@@ -4,23 +4,41 @@
 // called.
 
 #include "eigen/certified.hpp"
+#include "eigen/factor_spectrum.hpp"
 #include "gram/assembly.hpp"
+#include "gram/extended_gram.hpp"
 #include "studies/context.hpp"
 #include "studies/input_data.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace fathom {
 
-/// Everything a solve needs; holds the data alive that the source refers to.
+/// A factor of the matrix, or why there is none.
+struct FactorChoice {
+  std::shared_ptr<const FactorSource> factor;
+  std::string why_not;
+};
+
+/// Everything a solve needs; holds the data alive that the sources refer to.
 struct StudyProblem {
   SpectrumProblem spectrum;
-  std::shared_ptr<AssemblyReport> assembly;  ///< of the last call of the source
+  std::shared_ptr<AssemblyReport> assembly;  ///< of the last call of a source
   InputData data;  ///< rows the kernel was evaluated on; empty for population kernels
   std::optional<Targets> targets;
+  TailMethod tail = TailMethod::automatic;
+  bool extended_precision = false;
+  bool matrix_free = false;
+  /// What the deeper routes need. The factor, made on demand; collective.
+  std::function<FactorChoice()> factor;
+  /// Its rows, where they can be counted before it is made; the same on every rank.
+  std::function<std::int64_t()> factor_rows;
+  /// The matrix in double-double; empty where the kernel is not evaluated so. Collective.
+  ExtendedSource extended;
 };
 
 /// The matrix of [kernel] on [data], for one point of a sweep. Reads files, makes no matrix yet.
@@ -30,10 +48,5 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck);
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
                                   const InputData& data);
-
-/// Solves and certifies; phases and counts go to the context's clock, the plan to its log.
-/// Collective.
-CertifiedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
-                                StudyOutcome& outcome, const std::string& label);
 
 }  // namespace fathom

@@ -211,8 +211,8 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
   std::map<std::string, Configuration*> by_key;
   for (const StudyPoint& point : points) {
     StudyProblem problem = make_problem(context, point.deck);
-    const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);
-    outcome.certificate = worse(outcome.certificate, spectrum.certificate.verdict());
+    const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
+    const CertifiedSpectrum& spectrum = solved.spectrum;
 
     Configuration*& configuration = by_key[configuration_key(point)];
     if (!configuration) {
@@ -221,10 +221,8 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
       configuration = configurations.back().get();
     }
     const RunGroup group = context.file.group(point.group);
-    const RunGroup written =
-        write_spectrum(group, "spectrum", spectrum, problem.spectrum.n, *problem.assembly,
-                       point.deck.flag("run.store_eigenvectors"));
-    write_quality(group, "quality", spectrum.certificate);
+    const RunGroup written = write_solved(group, "", solved, problem.spectrum.n, *problem.assembly,
+                                          point.deck.flag("run.store_eigenvectors"));
     write_against_law(written, point, *configuration, trusted_eigenvalues(spectrum));
     configuration->spectra.push_back(trusted_eigenvalues(spectrum));
     context.file.settle();

@@ -46,12 +46,10 @@ std::string before_and_after(const StudyContext& context, const StudyPoint& poin
                              const RunGroup& group, const StudyProblem& problem,
                              const CertifiedSpectrum& after, StudyOutcome& outcome) {
   StudyProblem before_problem = make_data_covariance(context, point.deck, problem.data);
-  const CertifiedSpectrum before =
-      solve_problem(context, before_problem, outcome, "data covariance");
-  outcome.certificate = worse(outcome.certificate, before.certificate.verdict());
-  const RunGroup written = write_spectrum(group, "data_spectrum", before, before_problem.spectrum.n,
-                                          *before_problem.assembly, false);
-  write_quality(group, "data_quality", before.certificate);
+  const SolvedSpectrum solved = solve_problem(context, before_problem, outcome, "data covariance");
+  const CertifiedSpectrum& before = solved.spectrum;
+  const RunGroup written = write_solved(group, "data_", solved, before_problem.spectrum.n,
+                                        *before_problem.assembly, false);
   const auto modes = static_cast<std::int64_t>(
       std::min(before.result.eigenvalue.size(), after.result.eigenvalue.size()));
   FitOptions options = fit_options(point.deck, modes);
@@ -71,12 +69,10 @@ void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcom
   context.world.agree([] { fault_point("studies.point"); });
   const RunGroup group = context.file.group(point.group);
   StudyProblem problem = make_problem(context, point.deck);
-  const CertifiedSpectrum spectrum = solve_problem(context, problem, outcome, point.label);
-  outcome.certificate = worse(outcome.certificate, spectrum.certificate.verdict());
-  const bool store_vectors = point.deck.flag("run.store_eigenvectors");
-  const RunGroup written = write_spectrum(group, "spectrum", spectrum, problem.spectrum.n,
-                                          *problem.assembly, store_vectors);
-  write_quality(group, "quality", spectrum.certificate);
+  const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
+  const CertifiedSpectrum& spectrum = solved.spectrum;
+  const RunGroup written = write_solved(group, "", solved, problem.spectrum.n, *problem.assembly,
+                                        point.deck.flag("run.store_eigenvectors"));
   write_effective_dimension(group, spectrum, point.deck.integer("study.lambda_points"));
   const std::string prefix = point.label.empty() ? "" : point.label + ": ";
   if (problem.targets && spectrum.result.vectors) {

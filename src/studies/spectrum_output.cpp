@@ -83,6 +83,24 @@ void write_quality(const RunGroup& point, const std::string& group_name,
   group.attribute("verdict", name(certificate.verdict()));
 }
 
+RunGroup write_solved(const RunGroup& point, const std::string& prefix,
+                      const SolvedSpectrum& solved, std::int64_t n, const AssemblyReport& assembly,
+                      bool store_vectors) {
+  const RunGroup group =
+      write_spectrum(point, prefix + "spectrum", solved.spectrum, n, assembly, store_vectors);
+  group.attribute("route", solved.route);
+  group.attribute("levels", solved.levels);
+  if (!solved.note.empty()) group.attribute("route_note", solved.note);
+  write_quality(point, prefix + "quality", solved.spectrum.certificate);
+  if (solved.gram) {
+    const RunGroup gram =
+        write_spectrum(point, "gram_" + prefix + "spectrum", *solved.gram, n, assembly, false);
+    gram.attribute("route", "gram");
+    write_quality(point, "gram_" + prefix + "quality", solved.gram->certificate);
+  }
+  return group;
+}
+
 Verdict worse(Verdict a, Verdict b) {
   return std::max(a, b);
 }

@@ -5,6 +5,7 @@
 #include "eigen/certified.hpp"
 #include "gram/assembly.hpp"
 #include "store/run_file.hpp"
+#include "studies/solve.hpp"
 
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
 /// POINT/quality (or data_quality): the checks of the certificate. Local.
 void write_quality(const RunGroup& point, const std::string& group_name,
                    const Certificate& certificate);
+
+/// What a solve gave: POINT/`name` and its checks, POINT/`prefix`quality; where a deeper route
+/// replaced the Gram route, that one's spectrum and checks beside it, POINT/gram_`name`. Returns
+/// the group of the spectrum. Collective where eigenvectors are stored, else local.
+RunGroup write_solved(const RunGroup& point, const std::string& prefix,
+                      const SolvedSpectrum& solved, std::int64_t n, const AssemblyReport& assembly,
+                      bool store_vectors);
 
 /// The worse of two.
 Verdict worse(Verdict a, Verdict b);

@@ -15,4 +15,8 @@ StudyOutcome run_spectrum_study(const StudyContext& context);
 /// Collective.
 StudyOutcome run_random_features_study(const StudyContext& context);
 
+/// Counts, trace and effective dimension of a spectrum that is not computed, each with its error.
+/// Collective.
+StudyOutcome run_density_study(const StudyContext& context);
+
 }  // namespace fathom

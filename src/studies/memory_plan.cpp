@@ -1,0 +1,88 @@
+#include "studies/memory_plan.hpp"
+
+#include "eigen/extended_cascade.hpp"
+#include "store/memory.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include <unistd.h>
+
+namespace fathom {
+namespace {
+
+/// Notes what a rank needs against what it has; Error(no_fit) where it has not.
+void hold_against_memory(const StudyContext& context, StudyOutcome& outcome, double matrix,
+                         double peak, double left, const std::string& what) {
+  context.progress.note(fmt::format("plan: {}matrix {:.3f} GiB a rank, peak {:.3f} GiB", what,
+                                    matrix / 0x1p30, peak / 0x1p30));
+  if (peak > left)
+    throw Error(
+        ExitCode::no_fit,
+        "{}a rank needs {:.2f} GiB, {:.2f} GiB are left for each: use more nodes (more ranks "
+        "on one node add no memory) or eigenvalues without vectors",
+        what, peak / 0x1p30, left / 0x1p30);
+  outcome.matrix_bytes = std::max(outcome.matrix_bytes, matrix);
+  outcome.predicted_peak_bytes = std::max(outcome.predicted_peak_bytes, peak);
+}
+
+double held_bytes(const StudyContext& context, const StudyProblem& problem) {
+  if (!problem.data.held) return 0;
+  const DistMatrix& held = *problem.data.held;
+  return context.world.max(static_cast<double>(held.local_rows() * held.local_cols()) * 8);
+}
+
+}  // namespace
+
+double memory_a_rank(const Communicator& comm) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  const auto color = static_cast<int>(std::hash<std::string>{}(host)&0x7fffffff);
+  const Communicator node = comm.split(color, comm.rank());
+  const double resident = node.sum(static_cast<double>(resident_bytes()));
+  auto left = static_cast<double>(available_memory_bytes());
+  if (const auto limit = cgroup_memory_limit_bytes())
+    left = std::min(left, static_cast<double>(*limit) - resident);
+  return comm.min(left / node.size());
+}
+
+double deep_route_bytes(const StudyContext& context, const StudyProblem& problem) {
+  const EigenRequest request{0, true, Backend::automatic};
+  LayoutWish wish = problem.spectrum.layout;
+  wish.memory.reset();
+  const SolverPlan solver = plan_solver(request, problem.spectrum.n, context.world.size(), wish);
+  const SolverMemory memory = solver_memory(solver, request, problem.spectrum.n);
+  if (problem.extended_precision)
+    return static_cast<double>(
+        extended_memory(problem.spectrum.n, solver, problem.spectrum.request.vectors));
+  return static_cast<double>(memory.total() + 4 * memory.matrix);
+}
+
+void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
+  SpectrumProblem& spectrum = problem.spectrum;
+  const double left = memory_a_rank(context.world);
+  spectrum.layout.memory = static_cast<std::int64_t>(left);
+  const SolverPlan solver =
+      plan_solver(spectrum.request, spectrum.n, context.world.size(), spectrum.layout);
+  const SolverMemory memory = solver_memory(solver, spectrum.request, spectrum.n);
+  const auto matrix = static_cast<double>(memory.matrix);
+  context.progress.note(fmt::format("plan: {} x {} grid, block {}, {}: {}", solver.grid.nprow,
+                                    solver.grid.npcol, solver.block, name(solver.backend),
+                                    solver.reason));
+  hold_against_memory(
+      context, outcome, matrix,
+      held_bytes(context, problem) + std::max(static_cast<double>(memory.total()), 1.15 * matrix),
+      left, "");
+}
+
+void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
+                     StudyOutcome& outcome) {
+  const double matrix = static_cast<double>(problem.spectrum.n) *
+                        static_cast<double>(problem.spectrum.n) * 8 / context.world.size();
+  hold_against_memory(context, outcome, matrix,
+                      held_bytes(context, problem) + deep_route_bytes(context, problem),
+                      memory_a_rank(context.world), "deep tail: ");
+}
+
+}  // namespace fathom

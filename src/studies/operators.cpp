@@ -1,0 +1,117 @@
+#include "studies/operators.hpp"
+
+#include "gram/factor_operator.hpp"
+#include "studies/memory_plan.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace fathom {
+namespace {
+
+/// An operator together with the data that it refers to.
+class OwningOperator final : public LinearOperator {
+ public:
+  OwningOperator(StudyProblem problem, std::unique_ptr<LinearOperator> a)
+      : problem_(std::move(problem)), a_(std::move(a)) {}
+  std::int64_t order() const override { return a_->order(); }
+  std::int64_t rank_bound() const override {
+    const std::int64_t known = problem_.spectrum.rank_bound;
+    return known < 0 ? a_->rank_bound() : std::min(known, a_->rank_bound());
+  }
+  std::string description() const override { return a_->description(); }
+  double relative_error() const override { return a_->relative_error(); }
+  double flops() const override { return a_->flops(); }
+  void apply(MatrixView<const double> x, MatrixView<double> y) const override { a_->apply(x, y); }
+
+ private:
+  StudyProblem problem_;
+  std::unique_ptr<LinearOperator> a_;
+};
+
+/// One way to multiply: what it costs in all, in flops, and what a rank must hold, in bytes.
+struct Way {
+  std::string name;
+  double flops = 0;
+  double bytes = 0;
+};
+
+/// Counted, the cheapest first. Without a factor the assembled matrix is the only way.
+std::vector<Way> ways(const StudyContext& context, const Deck& deck, std::int64_t n,
+                      const FactorSource* factor) {
+  const double order = static_cast<double>(n), ranks = context.world.size();
+  const double steps = static_cast<double>(deck.integer("study.steps"));
+  const double products = steps * static_cast<double>(deck.integer("study.probes"));
+  const double gram_bytes = 1.3 * order * order * 8 / ranks;
+  if (!factor) return {{"gram", products * 2 * order * order, gram_bytes}};
+  const double rows = static_cast<double>(factor->rows());
+  const double once = factor->flops(), each = products * 4 * rows * order;
+  std::vector<Way> all{
+      {"gram", once + order * order * rows + products * 2 * order * order, gram_bytes},
+      {"factor", once + each, rows * order * 8 / ranks + 0x1p27},
+      {"matrix_free", steps * once + each, 0x1p27}};
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Way& a, const Way& b) { return a.flops < b.flops; });
+  return all;
+}
+
+std::string choose_way(const StudyContext& context, const Deck& deck, std::int64_t n,
+                       const FactorSource* factor) {
+  const std::vector<Way> all = ways(context, deck, n, factor);
+  const std::string& wish = deck.text("study.matrix");
+  const double left = memory_a_rank(context.world);
+  for (const Way& way : all) {
+    const bool named = way.name == wish;
+    if (wish != "auto" && !named) continue;
+    if (way.bytes > left) {
+      if (named)
+        throw Error(ExitCode::no_fit,
+                    "study.matrix = \"{}\": a rank needs {:.2f} GiB, {:.2f} GiB are left for each",
+                    wish, way.bytes / 0x1p30, left / 0x1p30);
+      continue;
+    }
+    context.progress.note(
+        fmt::format("products with: {} ({}; {:.3g} GFLOP in all, {:.3f} GiB a rank)", way.name,
+                    named ? "asked for" : "the cheapest counted that fits", way.flops / 1e9,
+                    way.bytes / 0x1p30));
+    return way.name;
+  }
+  throw Error(ExitCode::no_fit,
+              "neither the matrix nor its factor fits: {:.2f} GiB are left a rank", left / 0x1p30);
+}
+
+std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Deck& deck,
+                                          const StudyProblem& problem) {
+  const std::int64_t n = problem.spectrum.n;
+  std::int64_t block = 64;
+  if (!deck.is_word("solver.block")) block = deck.integer("solver.block");
+  GridShape shape = choose_grid(context.world.size(), n, block);
+  if (!deck.is_word("solver.grid"))
+    shape = {static_cast<int>(deck.integers("solver.grid")[0]),
+             static_cast<int>(deck.integers("solver.grid")[1])};
+  return gram_operator(problem.spectrum.source(ProcessGrid(context.world, shape), block));
+}
+
+}  // namespace
+
+std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck) {
+  StudyProblem problem = make_problem(context, deck);
+  FactorChoice choice;
+  if (deck.text("study.matrix") != "gram") choice = problem.factor();
+  if (!choice.factor && deck.text("study.matrix") != "gram") {
+    if (deck.text("study.matrix") != "auto")
+      throw Error(ExitCode::deck, "study.matrix = \"{}\" needs a factor of the matrix: {}",
+                  deck.text("study.matrix"), choice.why_not);
+    context.progress.note("no factor to multiply with: " + choice.why_not);
+  }
+  const std::string way = choose_way(context, deck, problem.spectrum.n, choice.factor.get());
+  std::unique_ptr<LinearOperator> a =
+      way == "gram" ? assembled(context, deck, problem)
+                    : factor_operator(context.world, choice.factor, {.hold = way == "factor"});
+  return std::make_unique<OwningOperator>(std::move(problem), std::move(a));
+}
+
+}  // namespace fathom

@@ -1,0 +1,313 @@
+#include "studies/solve.hpp"
+
+#include "eigen/extended_cascade.hpp"
+#include "eigen/matrix_free.hpp"
+#include "gram/factor_operator.hpp"
+#include "studies/memory_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fathom {
+namespace {
+
+double solve_flops(const EigenRequest& request, std::int64_t n) {
+  const auto size = static_cast<double>(n);
+  return (request.vectors ? 4.0 / 3 + 4 : 4.0 / 3) * size * size * size;
+}
+
+std::int64_t modes_missing(const CertifiedSpectrum& spectrum) {
+  return static_cast<std::int64_t>(spectrum.result.eigenvalue.size()) - spectrum.null_by_rank -
+         spectrum.trusted;
+}
+
+/// In `auto`: the longest factor, in rows a column, that is reduced without being asked for by
+/// name.
+constexpr std::int64_t longest_unasked = 64;
+
+/// Two routes to the same spectrum must agree where both are trusted: the largest difference over
+/// the sum of their bounds. A certificate that no single route can forge.
+Check agreement(const CertifiedSpectrum& gram, const CertifiedSpectrum& deep) {
+  double worst = 0;
+  const std::size_t modes = std::min(gram.result.eigenvalue.size(), deep.result.eigenvalue.size());
+  for (std::size_t k = 0; k < modes; ++k) {
+    if (gram.state[k] != ModeState::trusted || deep.state[k] != ModeState::trusted) continue;
+    const double allowed = gram.error_bound[k] + deep.error_bound[k] + gram.representation_error;
+    worst =
+        std::max(worst, std::abs(gram.result.eigenvalue[k] - deep.result.eigenvalue[k]) / allowed);
+  }
+  return {.name = "route_agreement",
+          .value = worst,
+          .warn = 1,
+          .fail = 10,
+          .meaning =
+              "|lambda - lambda of the Gram route| / sum of both bounds, over modes that "
+              "both trust"};
+}
+
+void count_modes(CertifiedSpectrum& spectrum) {
+  const auto& value = spectrum.result.eigenvalue;
+  spectrum.trusted = std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::trusted);
+  spectrum.null_by_rank =
+      std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::null_by_rank);
+  for (std::size_t k = 0; k < value.size(); ++k) {
+    spectrum.negative += value[k] < 0;
+    spectrum.negative_beyond_bound += value[k] < -spectrum.error_bound[k];
+    spectrum.norm = std::max(spectrum.norm, std::abs(value[k]));
+    spectrum.trace += value[k];
+  }
+}
+
+/// Keeps the k largest where no more were asked for.
+void keep_wanted(CertifiedSpectrum& spectrum, std::int64_t wanted) {
+  const auto kept = static_cast<std::size_t>(wanted);
+  for (auto* column :
+       {&spectrum.result.eigenvalue, &spectrum.error_bound, &spectrum.certificate.residual_ratio})
+    if (column->size() > kept) column->resize(kept);
+  if (spectrum.state.size() > kept) spectrum.state.resize(kept);
+}
+
+CertifiedSpectrum as_certified(FactorSpectrum&& deep, const SpectrumProblem& problem) {
+  CertifiedSpectrum spectrum;
+  spectrum.result.eigenvalue = std::move(deep.eigenvalue);
+  if (problem.request.vectors) spectrum.result.vectors = std::move(deep.vectors);
+  spectrum.result.backend = deep.plan.backend;
+  spectrum.result.seconds = deep.solve_seconds;
+  spectrum.error_bound = std::move(deep.error_bound);
+  spectrum.state = std::move(deep.state);
+  spectrum.deep_floor = deep.floor();
+  spectrum.certificate = std::move(deep.certificate);
+  spectrum.plan = std::move(deep.plan);
+  spectrum.fell_back = deep.fell_back;
+  spectrum.fallback_reason = std::move(deep.fallback_reason);
+  spectrum.timings = {deep.reduce_seconds, deep.check_seconds, deep.solve_seconds};
+  return spectrum;
+}
+
+CertifiedSpectrum as_certified(ExtendedSpectrum&& deep, const SpectrumProblem& problem) {
+  CertifiedSpectrum spectrum;
+  spectrum.result.eigenvalue = std::move(deep.eigenvalue);
+  if (problem.request.vectors) spectrum.result.vectors = std::move(deep.vectors);
+  spectrum.result.backend = deep.plan.backend;
+  spectrum.result.seconds = deep.timings.solve;
+  spectrum.deep_floor = deep.floor();
+  spectrum.error_bound = std::move(deep.error_bound);
+  spectrum.state = std::move(deep.state);
+  spectrum.assembly_error = deep.assembly_error;
+  spectrum.representation_error = deep.representation_error;
+  spectrum.certificate = std::move(deep.certificate);
+  spectrum.plan = std::move(deep.plan);
+  spectrum.timings = {deep.timings.make, deep.timings.check,
+                      deep.timings.solve + deep.timings.product};
+  return spectrum;
+}
+
+SolvedSpectrum solve_by_factor(const StudyContext& context, const StudyProblem& problem,
+                               const FactorSource& factor, TailMethod method) {
+  const SpectrumProblem& wanted = problem.spectrum;
+  context.progress.begin("deep tail");
+  const Timer timer;
+  FactorSpectrum deep = solve_factor(context.world, factor, method, wanted.request.vectors,
+                                     wanted.layout, wanted.verify, context.progress);
+  context.progress.end("deep tail", timer.seconds());
+  context.clock.add("deep tail: reduce", deep.reduce_seconds);
+  context.clock.add("deep tail: solve", deep.solve_seconds);
+  context.clock.add("deep tail: certify", deep.check_seconds);
+  SolvedSpectrum solved;
+  solved.route = name(deep.method);
+  solved.levels = std::max(1, static_cast<int>(deep.levels.size()));
+  solved.note = fmt::format("{}; bounds {}", factor.description(), deep.bound_summary());
+  solved.spectrum = as_certified(std::move(deep), wanted);
+  return solved;
+}
+
+SolvedSpectrum solve_by_extended_precision(const StudyContext& context,
+                                           const StudyProblem& problem) {
+  const SpectrumProblem& wanted = problem.spectrum;
+  context.progress.begin("extended precision");
+  const Timer timer;
+  ExtendedSpectrum deep = solve_extended(context.world, problem.extended, wanted.n, wanted.layout,
+                                         wanted.verify, context.progress, wanted.request.vectors);
+  context.progress.end("extended precision", timer.seconds());
+  context.clock.add("extended: solve", deep.timings.solve);
+  context.clock.add("extended: products", deep.timings.product, deep.flops());
+  context.clock.add("extended: certify", deep.timings.check);
+  SolvedSpectrum solved;
+  solved.route = "extended";
+  solved.levels = static_cast<int>(deep.levels.size());
+  solved.note =
+      fmt::format("{} products of matrices, {} foreseen", deep.products(), deep.predicted_products);
+  solved.spectrum = as_certified(std::move(deep), wanted);
+  return solved;
+}
+
+/// The k largest of all, where no more were asked for, and what is to be said of them together.
+void finish(SolvedSpectrum& solved, const SpectrumProblem& problem) {
+  CertifiedSpectrum& spectrum = solved.spectrum;
+  spectrum.complete = true;
+  spectrum.frobenius = euclidean_norm(spectrum.result.eigenvalue);
+  if (spectrum.certificate.residual_ratio.empty())
+    spectrum.certificate.residual_ratio.assign(spectrum.result.eigenvalue.size(), std::nan(""));
+  count_modes(spectrum);
+  keep_wanted(spectrum, problem.request.wanted(problem.n));
+}
+
+/// The deeper route instead of the Gram route, whose spectrum is kept beside it. Error(certificate)
+/// where the two do not agree.
+SolvedSpectrum replace(SolvedSpectrum deep, CertifiedSpectrum gram, Progress& progress) {
+  const Check check = agreement(gram, deep.spectrum);
+  deep.spectrum.certificate.checks.push_back(check);
+  progress.note(
+      fmt::format("{}: {} of {} eigenvalues trusted, floor {:.3g}; the Gram matrix: {}, "
+                  "floor {:.3g}; they differ by {:.2g} of their bounds",
+                  deep.route, deep.spectrum.trusted, deep.spectrum.result.eigenvalue.size(),
+                  deep.spectrum.floor(), gram.trusted, gram.floor(), check.value));
+  if (check.verdict() == Verdict::fail)
+    throw AgreedError(ExitCode::certificate,
+                      "the Gram matrix and the route \"{}\" give different eigenvalues: by {:.3g} "
+                      "times the sum of their bounds",
+                      deep.route, check.value);
+  gram.result.vectors.reset();
+  deep.gram = std::move(gram);
+  return deep;
+}
+
+SolvedSpectrum solve_gram(const StudyContext& context, StudyProblem& problem,
+                          StudyOutcome& outcome) {
+  plan_gram(context, problem, outcome);
+  const Timer timer;
+  context.progress.begin("solve");
+  SolvedSpectrum solved;
+  solved.spectrum = solve_certified(context.world, problem.spectrum, context.progress);
+  context.progress.end("solve", timer.seconds());
+  context.clock.add("solve", solved.spectrum.timings.solve,
+                    solve_flops(problem.spectrum.request, problem.spectrum.n));
+  context.clock.add("certify", solved.spectrum.timings.check);
+  return solved;
+}
+
+/// Whether `auto` goes on below the Gram matrix's floor: why not, or the factor to go on with.
+FactorChoice worth_going_on(const StudyContext& context, const StudyProblem& problem) {
+  if (problem.spectrum.request.backend == Backend::slepc)
+    return {nullptr, "only the largest eigenvalues were asked for"};
+  const std::int64_t n = problem.spectrum.n;
+  if (problem.factor_rows) {
+    const std::int64_t rows = problem.factor_rows();
+    if (rows > longest_unasked * n)
+      return {nullptr, fmt::format("its factor has {} rows, more than {} a column: "
+                                   "solver.tail = \"cascade\" takes it all the same",
+                                   rows, longest_unasked)};
+  }
+  FactorChoice choice = problem.factor();
+  if (!choice.factor) return choice;
+  if (choice.factor->rows() > longest_unasked * n)
+    return {nullptr, fmt::format("its factor has {} rows, more than {} a column: solver.tail = "
+                                 "\"cascade\" takes it all the same",
+                                 choice.factor->rows(), longest_unasked)};
+  if (deep_route_bytes(context, problem) > memory_a_rank(context.world))
+    return {nullptr, "the route by its factor does not fit into memory"};
+  return choice;
+}
+
+SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
+                          StudyOutcome& outcome) {
+  SolvedSpectrum first = solve_gram(context, problem, outcome);
+  const std::int64_t missing = modes_missing(first.spectrum);
+  if (missing == 0) return first;
+  const FactorChoice choice = worth_going_on(context, problem);
+  if (!choice.factor) {
+    first.note = choice.why_not;
+    context.progress.note(
+        fmt::format("{} modes lie below the floor of the Gram matrix; no deeper "
+                    "route: {}",
+                    missing, choice.why_not));
+    return first;
+  }
+  const TailMethod method =
+      choose_tail_method(problem.spectrum.n, choice.factor->rows(), context.world.size(),
+                         problem.spectrum.request.vectors);
+  context.progress.note(fmt::format(
+      "{} modes lie below the floor of the Gram matrix, and it has a factor ({}): going "
+      "on by {}, the faster of the measured routes",
+      missing, choice.factor->description(), name(method)));
+  plan_deep_route(context, problem, outcome);
+  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, method);
+  finish(deep, problem.spectrum);
+  return replace(std::move(deep), std::move(first.spectrum), context.progress);
+}
+
+SolvedSpectrum solve_extended_precision(const StudyContext& context, StudyProblem& problem,
+                                        StudyOutcome& outcome) {
+  SolvedSpectrum first = solve_gram(context, problem, outcome);
+  plan_deep_route(context, problem, outcome);
+  SolvedSpectrum deep = solve_by_extended_precision(context, problem);
+  finish(deep, problem.spectrum);
+  return replace(std::move(deep), std::move(first.spectrum), context.progress);
+}
+
+SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& problem,
+                                 StudyOutcome& outcome) {
+  const FactorChoice choice = problem.factor();
+  if (!choice.factor)
+    throw Error(ExitCode::deck, "solver.tail = \"{}\" needs a factor of the matrix: {}",
+                name(problem.tail), choice.why_not);
+  plan_deep_route(context, problem, outcome);
+  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, problem.tail);
+  finish(deep, problem.spectrum);
+  problem.assembly->kernel = choice.factor->description();
+  problem.assembly->normalization = "K = F^T F";
+  return deep;
+}
+
+SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem) {
+  const FactorChoice choice = problem.factor();
+  if (!choice.factor)
+    throw Error(ExitCode::deck, "solver.matrix = \"matrix_free\" needs a factor: {}",
+                choice.why_not);
+  const auto a = factor_operator(context.world, choice.factor, {});
+  context.progress.note(fmt::format("matrix-free: {}", a->description()));
+  context.progress.begin("solve");
+  const Timer timer;
+  SolvedSpectrum solved;
+  solved.route = "matrix_free";
+  solved.spectrum = solve_matrix_free(context.world, *a, problem.spectrum.request,
+                                      problem.spectrum.verify, context.progress);
+  context.progress.end("solve", timer.seconds());
+  context.clock.add("solve", timer.seconds());
+  problem.assembly->kernel = a->description();
+  problem.assembly->normalization = "K = F^T F";
+  return solved;
+}
+
+SolvedSpectrum by_route(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
+  if (problem.matrix_free) return solve_matrix_free_route(context, problem);
+  if (problem.extended_precision) return solve_extended_precision(context, problem, outcome);
+  if (problem.tail == TailMethod::gram) return solve_gram(context, problem, outcome);
+  if (problem.tail == TailMethod::automatic) return solve_auto(context, problem, outcome);
+  return solve_named_route(context, problem, outcome);
+}
+
+}  // namespace
+
+SolvedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
+                             StudyOutcome& outcome, const std::string& label) {
+  if (!label.empty()) context.progress.note(fmt::format("--- {}", label));
+  SolvedSpectrum solved = by_route(context, problem, outcome);
+  const CertifiedSpectrum& spectrum = solved.spectrum;
+  outcome.certificate = std::max(outcome.certificate, spectrum.certificate.verdict());
+  if (solved.gram)
+    outcome.certificate = std::max(outcome.certificate, solved.gram->certificate.verdict());
+  outcome.grid = spectrum.plan.grid;
+  outcome.block = spectrum.plan.block;
+  outcome.lines.push_back(fmt::format(
+      "{}n = {}: {} of {} eigenvalues trusted{}, floor {:.2e}; {}{}{}; {}",
+      label.empty() ? "" : label + ": ", problem.spectrum.n, spectrum.trusted,
+      spectrum.result.eigenvalue.size(),
+      spectrum.null_by_rank > 0 ? fmt::format(", {} null by rank", spectrum.null_by_rank) : "",
+      spectrum.floor(), name(spectrum.result.backend),
+      solved.route == "gram" ? "" : ", route " + solved.route,
+      spectrum.fell_back ? " after a fallback" : "", spectrum.certificate.summary()));
+  return solved;
+}
+
+}  // namespace fathom
