@@ -88,6 +88,7 @@ class BlockedLanczos {
       ++result_.products;
       orthogonalise();
       ++step_;
+      if (options_.after_step) options_.after_step(step_);
     }
     refuse_asymmetry();
     find_resolved();

@@ -7,6 +7,7 @@
 #include "dist/interfaces.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace fathom {
@@ -31,6 +32,8 @@ struct LanczosOptions {
   /// Where QᵀAQ differs from a tridiagonal matrix by more than this share of ‖A‖, A is not
   /// symmetric.
   double asymmetry_limit = 1e-8;
+  /// Called on every rank after each product with the number of products done; may not communicate.
+  std::function<void(std::int64_t done)> after_step = {};
 };
 
 struct LanczosResult {

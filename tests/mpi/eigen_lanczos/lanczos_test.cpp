@@ -75,6 +75,16 @@ TEST(Lanczos, GaussIsExactToDegree2kMinus1AndNotBeyond) {
   EXPECT_EQ(result.products, 4);
 }
 
+TEST(Lanczos, TellsOfEveryProduct) {
+  const SecondDifference a(12);
+  const std::vector<double> start = gaussian_starts(12, 2, 1);
+  LanczosOptions options{.steps = 5};
+  std::vector<std::int64_t> done;
+  options.after_step = [&](std::int64_t step) { done.push_back(step); };
+  lanczos(Communicator::world(), a, {start.data(), 12, 2, 12}, options);
+  EXPECT_EQ(done, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+}
+
 TEST(Lanczos, RadauHasItsNodeIsExactToDegree2kMinus2AndBracketsTheMass) {
   const std::vector<double> lambda = power_law_spectrum(60, 1.0);
   const std::vector<double> start = gaussian_starts(60, 1, 1);
