@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace fathom {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t probe_count = 16;
 
 DistMatrix copy_of(const DistMatrix& a, std::int64_t cols) {
   DistMatrix copy = DistMatrix::make(a.grid(), a.rows(), cols, a.mb(), a.nb());
@@ -43,42 +45,66 @@ double root_of_squares(const std::vector<double>& x) {
   return std::isnan(sum) ? infinity : sum;
 }
 
-/// Column norms of the inverse of a triangle whose rows (or columns) are scaled by the given
-/// factors first; none where it is singular.
-std::vector<double> inverse_norms(const DistMatrix& r, Triangle triangle, bool of_rows,
-                                  const std::vector<double>& factor) {
+enum class Scaling { rows, columns };
+
+/// Inverse of a triangle whose rows (or columns) are divided by their norms first: nothing leaves
+/// the range however they fall. None where it is singular.
+std::optional<DistMatrix> scaled_inverse(const DistMatrix& r, Triangle triangle, Scaling scaling,
+                                         const std::vector<double>& norm) {
+  const std::vector<double> factor = reciprocals(norm);
   if (factor.empty()) return {};
   DistMatrix b = copy_of(r, r.cols());
-  if (of_rows)
+  if (scaling == Scaling::rows)
     scale_rows(b, factor);
   else
     scale_columns(b, factor);
   if (!invert_triangular(triangle, b)) return {};
-  std::vector<double> norm = column_norms(b);
-  for (double& x : norm)
-    if (!std::isfinite(x)) x = infinity;
-  return norm;
+  return b;
 }
 
-double inverse_norm(const DistMatrix& r, Triangle triangle, bool of_rows,
-                    const std::vector<double>& norm) {
-  const std::vector<double> inverse = inverse_norms(r, triangle, of_rows, reciprocals(norm));
-  return inverse.empty() ? infinity : root_of_squares(inverse);
+double norm_of(const std::optional<DistMatrix>& inverse) {
+  return inverse ? root_of_squares(column_norms(*inverse)) : infinity;
 }
 
-/// S = XᵀX of X = G·R⁻¹, lower triangle.
-DistMatrix orthogonality_sum(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r) {
+/// Signs ±1, dealt by a fixed rule: the mean of ‖A·s‖² over them is ‖A‖_F² (Hutchinson).
+DistMatrix sign_probes(const ProcessGrid& grid, std::int64_t rows, std::int64_t block) {
+  DistMatrix z = DistMatrix::make(grid, rows, probe_count, block, block);
+  z.fill_from([](std::int64_t i, std::int64_t j) {
+    std::uint64_t key = static_cast<std::uint64_t>(i * probe_count + j + 1) * 0x9e3779b97f4a7c15u;
+    key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
+    return ((key ^ (key >> 27)) * 0x94d049bb133111ebu) >> 63 ? 1.0 : -1.0;
+  });
+  return z;
+}
+
+DistMatrix product(const DistMatrix& a, const DistMatrix& b) {
+  DistMatrix c = DistMatrix::make(a.grid(), a.rows(), b.cols(), a.mb(), a.nb());
+  multiply(Op::none, Op::none, 1.0, a, b, 0.0, c);
+  return c;
+}
+
+/// What a pass over G leaves.
+struct Pass {
+  DistMatrix sum;     ///< XᵀX of X = G·R⁻¹, lower triangle
+  SquareSum carried;  ///< of F₂·B₁⁻¹·s over the probes s
+};
+
+Pass pass_over(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r,
+               const std::optional<DistMatrix>& probes) {
   const std::int64_t q = r.rows();
-  DistMatrix sum = DistMatrix::make(r.grid(), q, q, r.mb(), r.nb());
-  sum.fill(0.0);
+  Pass pass{DistMatrix::make(r.grid(), q, q, r.mb(), r.nb()), {}};
+  pass.sum.fill(0.0);
   const auto add = [&](DistMatrix&& part) {
     solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, part);
-    rank_k_update(Op::transpose, 1.0, part, 1.0, sum);
+    rank_k_update(Op::transpose, 1.0, part, 1.0, pass.sum);
   };
   add(copy_of(rows.leading(), q));
-  for (std::int64_t first = q; first < rows.rows(); first += chunk)
-    add(rows.read(first, std::min(chunk, rows.rows() - first)));
-  return sum;
+  for (std::int64_t first = q; first < rows.rows(); first += chunk) {
+    DistMatrix part = rows.read(first, std::min(chunk, rows.rows() - first));
+    if (probes) pass.carried.add(product(part, *probes));
+    add(std::move(part));
+  }
+  return pass;
 }
 
 double departure_from_identity(const DistMatrix& s) {
@@ -91,30 +117,30 @@ double departure_from_identity(const DistMatrix& s) {
 }
 
 /// Measures; where G is not orthogonal in the triangle's terms but near it, multiplies the triangle
-/// by the Cholesky factor of what was measured, and measures again.
-void measure_and_correct(RotatedRows& rows, std::int64_t chunk, ReducedFactor& reduced,
+/// by the Cholesky factor of what was measured, and measures again. Returns the last pass.
+Pass measure_and_correct(RotatedRows& rows, std::int64_t chunk,
+                         const std::optional<DistMatrix>& probes, ReducedFactor& reduced,
                          Progress& progress) {
   constexpr double small = 1e-10, near = 0.5;
-  const double q = double(rows.order()), more = double(rows.rows());
-  for (int attempt = 0;; ++attempt) {
-    DistMatrix sum = orthogonality_sum(rows, chunk, reduced.a);
-    reduced.orthogonality = departure_from_identity(sum);
-    reduced.flops += 2 * more * q * q;
-    if (reduced.orthogonality <= small) return;
-    if (!(reduced.orthogonality < near))
+  const double q = double(rows.order());
+  for (bool corrected = false;; corrected = true) {
+    Pass pass = pass_over(rows, chunk, reduced.a, probes);
+    reduced.orthogonality = departure_from_identity(pass.sum);
+    reduced.flops += 2 * double(rows.rows()) * q * q;
+    if (reduced.orthogonality <= small || (corrected && reduced.orthogonality < near)) return pass;
+    const bool hopeless = !(reduced.orthogonality < near) || !cholesky(pass.sum);
+    if (hopeless)
       throw AgreedError(ExitCode::certificate,
                         "the triangle of a reduced factor does not belong to it: "
                         "|(F/R)^T(F/R) - I| = {:.1e}",
                         reduced.orthogonality);
-    if (attempt == 1) return;
     progress.warn(fmt::format("reduced factor: |(F/R)^T(F/R) - I| = {:.1e}, corrected",
                               reduced.orthogonality));
-    if (!cholesky(sum))
-      throw AgreedError(ExitCode::certificate, "correction of a reduced factor is not positive");
-    DistMatrix corrected = DistMatrix::make(sum.grid(), sum.rows(), sum.cols(), sum.mb(), sum.nb());
-    multiply(Op::transpose, Op::none, 1.0, sum, reduced.a, 0.0, corrected);
-    keep_triangle(Triangle::upper, corrected);
-    reduced.a = std::move(corrected);
+    DistMatrix better = DistMatrix::make(pass.sum.grid(), pass.sum.rows(), pass.sum.cols(),
+                                         pass.sum.mb(), pass.sum.nb());
+    multiply(Op::transpose, Op::none, 1.0, pass.sum, reduced.a, 0.0, better);
+    keep_triangle(Triangle::upper, better);
+    reduced.a = std::move(better);
   }
 }
 
@@ -166,28 +192,36 @@ double RotatedRows::error(double frobenius) const {
 void measure_row_accuracy(RotatedRows& rows, double others, std::int64_t chunk,
                           ReducedFactor& reduced, Progress& progress) {
   plant_fault(reduced.a);
-  const double q = double(rows.order()), eps = unit_roundoff;
-  const double columns = inverse_norm(reduced.a, Triangle::upper, false, column_norms(reduced.a));
-  // nε|R||R⁻¹| on each row of X = G·R⁻¹; with R = C·D the sizes D of the columns cancel.
-  const double solve = eps * q * columns;
-  if (!(solve < 1e-2)) return;
-  measure_and_correct(rows, chunk, reduced, progress);
+  const double q = double(rows.order());
+  // nε|R||R⁻¹| on each row of X = G·R⁻¹, √n for n as its parts have independent signs; with R = C·D
+  // the sizes D of the columns cancel.
+  const double solve = unit_roundoff * std::sqrt(q) *
+                       norm_of(scaled_inverse(reduced.a, Triangle::upper, Scaling::columns,
+                                              column_norms(reduced.a)));
+  if (!(solve < 1e-3)) return;
+  double ahead = infinity;  // ‖B₁⁻¹‖_F
+  std::optional<DistMatrix> probes;
+  if (const auto inverse =
+          scaled_inverse(rows.leading(), Triangle::lower, Scaling::rows, rows.leading_norms())) {
+    ahead = norm_of(inverse);
+    probes = product(*inverse, sign_probes(inverse->grid(), inverse->rows(), inverse->mb()));
+  }
+  const Pass pass = measure_and_correct(rows, chunk, probes, reduced, progress);
 
   const std::vector<double> norm = row_norms(reduced.a);
-  const std::vector<double> scale = reciprocals(norm);
-  std::vector<double> inverse = inverse_norms(reduced.a, Triangle::upper, true, scale);
-  if (inverse.empty()) return;
-  reduced.row_condition = root_of_squares(inverse);
-  // ‖δF₂·R⁻¹‖ ≤ η·‖F₂‖_F·‖R⁻¹‖_F, with R⁻¹ = B⁻¹D⁻¹ column by column.
-  for (std::size_t j = 0; j < inverse.size(); ++j)
-    inverse[j] *= others * scale[j];
-  const double behind = root_of_squares(inverse);
-  // Errors of different rows are independent: in the mean ‖B₁⁻¹δB₁‖_F = η‖B₁⁻¹‖_F.
-  const double ahead =
-      2 * inverse_norm(rows.leading(), Triangle::lower, true, rows.leading_norms());
-  reduced.row_sensitivity = ahead + behind * (1 + ahead);
-  const double relative = reduced.row_sensitivity * rows.row_error() + rows.row_error() +
-                          reduced.orthogonality / 2 + 2 * solve;
+  const auto inverse = scaled_inverse(reduced.a, Triangle::upper, Scaling::rows, norm);
+  if (!inverse || !probes) return;
+  std::vector<double> column = column_norms(*inverse);
+  reduced.row_condition = root_of_squares(column);
+  const double carried =
+      pass.carried.root(inverse->grid().parent()) / std::sqrt(double(probe_count));
+  for (std::size_t j = 0; j < column.size(); ++j)  // R⁻¹ = B⁻¹D⁻¹ times what F₂ brings with it
+    column[j] *= std::hypot(carried, others) / norm[j];
+  const double behind = root_of_squares(column) / std::sqrt(q);
+  constexpr double safety = 4;
+  reduced.row_sensitivity = safety * std::hypot(ahead, behind);
+  const double relative =
+      (reduced.row_sensitivity + 1) * rows.row_error() + reduced.orthogonality + 2 * solve;
   if (relative < 0.5) reduced.relative_error = relative;
 }
 

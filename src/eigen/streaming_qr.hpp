@@ -42,8 +42,9 @@ struct ReducedFactor {
   double orthogonality = std::numeric_limits<double>::quiet_NaN();
   /// |σ_j(a) − σ_j(F)| ≤ relative_error·σ_j(F), for every j; infinite where nothing is known.
   double relative_error = std::numeric_limits<double>::infinity();
-  /// A relative error η of every row of F (‖δf‖ ≤ η‖f‖) changes every σ_j by at most
-  /// row_sensitivity·η of itself. Infinite where nothing is known.
+  /// A relative error η of every row of F (‖δf‖ ≤ η‖f‖), independent from row to row and of no
+  /// preferred direction as roundings are, changes every σ_j by at most row_sensitivity·η of
+  /// itself, with a factor of 4 in hand. Infinite where nothing is known.
   double row_sensitivity = std::numeric_limits<double>::infinity();
   std::int64_t chunk = 0;  ///< rows asked of the source at once
   double seconds = 0;
@@ -59,12 +60,15 @@ struct ReducedFactor {
 ///
 /// Relative accuracy (check_rows). With F₁ the first q rows and F₂ the others, F₁ = L·Qᵀ and
 /// G = F·Q = [L; F₂Q] are formed row by row, each to η of its own norm, whatever the order and the
-/// sizes of the rows. Error of the rows of F₁ = D₁B₁ is F₁(I + Z), ‖Z‖ ≤ ‖B₁⁻¹‖η: relative
-/// (Ostrowski). That of F₂ is relative by ‖δF₂·a⁻¹‖, small where rows of F₂ are not larger than the
-/// smallest singular value warrants. G's columns fall as D₁ does, so Householder QR, which is
-/// backward stable column by column, keeps them, and G·a⁻¹ can be computed to nε·‖C⁻¹‖ with a = C·D
-/// (columns of C of norm 1), which no grading enters: it is measured. Rotation first and QR second
-/// is the preconditioning of Drmač & Veselić (2008), turned to rows.
+/// sizes of the rows. With F₁ = D₁B₁, rows of B₁ of norm 1, the disturbed factor is
+/// [F₁; F₂ + ΔF₂](I + Z) with Z = B₁⁻¹δB₁ and ΔF₂ = δF₂ − F₂Z: Z is a relative change (Ostrowski),
+/// ΔF₂ one of ‖ΔF₂·a⁻¹‖, small where rows of F₂ are not larger than small singular values warrant.
+/// For independent errors the mean squares of the two are η²‖B₁⁻¹‖_F² and
+/// η²(‖F₂‖_F² + ‖F₂B₁⁻¹‖_F²)·‖a⁻¹‖_F²/q; norms of F₂B₁⁻¹ are taken by probes.
+/// G's columns fall as D₁ does, so Householder QR, which is backward stable column by column, keeps
+/// them, and G·a⁻¹ can be computed to nε·‖C⁻¹‖ with a = C·D (columns of C of norm 1), which no
+/// grading enters: it is measured. Rotation first and QR second is the preconditioning of Drmač &
+/// Veselić (2008), turned to rows.
 ReducedFactor reduce_factor(const ProcessGrid& grid, std::int64_t block, const FactorSource& source,
                             const ReduceOptions& options, Progress& progress);
 

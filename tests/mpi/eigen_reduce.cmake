@@ -3,6 +3,8 @@ file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/eigen_reduce/*_t
 fathom_mpi_test(eigen.reduce NP 1 2 3 4 SOURCES ${sources} LINKS fathom::eigen quadmath)
 target_include_directories(test_eigen_reduce PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/eigen_factor
   ${CMAKE_CURRENT_SOURCE_DIR}/dist)
+fathom_add_mpi_command(eigen.reduce.many.np2 NP 2 LABEL full TIMEOUT 3600
+  COMMAND sh -c "FATHOM_SEEDS=10 exec $1 --gtest_filter=GradedRows.bounds_*" sh $<TARGET_FILE:test_eigen_reduce>)
 
 if(FATHOM_FAULT_POINTS)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/eigen_reduce_faults/*.cpp)

@@ -8,7 +8,9 @@
 #include "silent.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -122,6 +124,51 @@ TEST(GradedRows, sensitivity_to_errors_of_rows) {
     EXPECT_LE(worst, reduced.row_sensitivity * eta);
     EXPECT_LE(reduced.row_sensitivity * eta, 3000 * worst);
   }
+}
+
+/// Many factors: dense random rows, nearly parallel ones, rows that fall in steps. The bounds of
+/// the reduction and of disturbed rows hold in all. FATHOM_SEEDS: how many of each.
+TEST(GradedRows, bounds_hold_over_many_factors) {
+  const char* text = std::getenv("FATHOM_SEEDS");
+  const std::uint64_t seeds = text ? std::stoull(text) : 1;
+  const ProcessGrid grid(Communicator::world(), {1, Communicator::world().size()});
+  test::Silent progress;
+  const auto element = [](int kind, double fall, std::uint64_t seed, std::int64_t i,
+                          std::int64_t j) {
+    const double x = value(i, j, seed), row = double(kind == 2 ? i / 3 * 3 : i);
+    return std::pow(10.0, -fall * row) *
+           (kind == 1 ? 1 + 1e-3 * x + 0.3 * std::cos(double(i * j)) : x);
+  };
+  for (const std::int64_t n :
+       text ? std::vector<std::int64_t>{1, 2, 5, 16} : std::vector<std::int64_t>{1, 2, 7})
+    for (const std::int64_t p : {n, n + 1, 4 * n, (n + 1) / 2})
+      for (const double range : {0.0, 8.0, 60.0})
+        for (int kind = 0; kind < 3; ++kind)
+          for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+            SCOPED_TRACE(fmt::format("{} x {}, 1e-{}, kind {}, seed {}", p, n, range, kind, seed));
+            const double fall = range / double(p);
+            const Serial f(p, n, [&](std::int64_t i, std::int64_t j) {
+              return element(kind, fall, seed, i, j);
+            });
+            const auto exact = singular_values<Quad>(f);
+            const ReducedFactor reduced =
+                reduce_factor(grid, 4, factor_of(f), {.chunk = 5, .check_rows = true}, progress);
+            const auto off = between(singular_values<Quad>(gathered(reduced.a)), exact);
+            EXPECT_LE(off.relative, reduced.relative_error);
+            EXPECT_LE(off.absolute, reduced.backward_error);
+            const double eta = 1e-10;
+            if (reduced.row_sensitivity * eta > 1e-2) continue;
+            const Serial disturbed(p, n, [&](std::int64_t i, std::int64_t j) {
+              double row = 0, change = 0;
+              for (std::int64_t k = 0; k < n; ++k) {
+                row = std::hypot(row, f(i, k));
+                change = std::hypot(change, value(i, k, seed + 1000));
+              }
+              return f(i, j) + eta * row / change * value(i, j, seed + 1000);
+            });
+            EXPECT_LE(between(singular_values<Quad>(disturbed), exact).relative,
+                      reduced.row_sensitivity * eta);
+          }
 }
 
 TEST(GradedRows, in_any_order_though_not_as_far) {
