@@ -214,14 +214,15 @@ void round_to_slices(DistMatrix& x, int slices) {
   const ExactFactor factor(x);
   const SlicedFactor sliced(factor, SlicedFactor::Side::right, bits, 1);
   const int below = std::min(slices * bits - 1, 1000);
-  const double shift = std::ldexp(1.5, 52 - below), on_grid = std::ldexp(1.0, 52 - below);
+  const double on_grid = std::ldexp(1.0, 52 - below);
   for (std::int64_t j = 0; j < x.local_cols(); ++j) {
     const int exponent = sliced.exponents()[static_cast<std::size_t>(j)];
     double* column = x.local().col(j);
     for (std::int64_t i = 0; i < x.local_rows(); ++i) {
       const double scaled = std::ldexp(column[i], -exponent);
       // The last bit of a larger element is no finer than the grid.
-      if (std::abs(scaled) < on_grid) column[i] = std::ldexp((scaled + shift) - shift, exponent);
+      if (std::abs(scaled) < on_grid)
+        column[i] = std::ldexp(std::nearbyint(std::ldexp(scaled, below)), exponent - below);
     }
   }
 }

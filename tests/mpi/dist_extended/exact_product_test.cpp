@@ -213,8 +213,15 @@ TEST(RoundToSlices, keeps_what_a_double_holds) {
   // 2(β − 1) + 6 ≤ 53: β = 24, so the grid is 71 bits below a column's largest element.
   for (std::size_t k = 0; k < before.data.size(); ++k)
     EXPECT_LE(std::abs(before.data[k] - after.data[k]), 0x1p-71);
-  const SlicePlan plan = plan_slices(40, 0x1p-104);
-  EXPECT_EQ(plan.bits, 24);
+  EXPECT_EQ(plan_slices(40, 0x1p-104).bits, 24);
+  // Three slices hold all of it, over any range of sizes in a column.
+  DistMatrix one = DistMatrix::make(grid, 40, 40, 4, 4);
+  one.fill_from([](auto i, auto j) { return i == j ? 1.0 : 0.0; });
+  ExactFactor factor(x);
+  factor.exact_slices = 3;
+  const ExactProduct same = exact_product(one, factor, 4, 4);
+  EXPECT_EQ(test::distance(test::gathered(same.value.hi), after), 0.0);
+  EXPECT_LE(same.error, 0x1p-100);
 }
 
 TEST(SlicePlan, products_and_accuracy) {

@@ -1,0 +1,35 @@
+#include "base/assert.hpp"
+#include "eigen/extended_cascade_level.hpp"
+
+#include <algorithm>
+
+namespace fathom {
+
+ExtendedCost extended_cost(std::int64_t n) {
+  FATHOM_ASSERT(n >= 0, "n = {}", n);
+  // A level takes A·U and UᵀAU of its rest, the latter relative to what is left of A; as much or
+  // more than what the head needs in its place.
+  const double of_rest = extended_accuracy / extended_head_threshold;
+  ExtendedCost cost;
+  cost.levels = 3;
+  cost.products =
+      cost.levels * (plan_slices(n, extended_accuracy, 0, extended_vector_slices).products() +
+                     plan_slices(n, of_rest, extended_vector_slices, 0).products());
+  const double size = static_cast<double>(n);
+  cost.flops = 2 * size * size * size * static_cast<double>(cost.products);
+  return cost;
+}
+
+std::int64_t extended_memory(std::int64_t n, const SolverPlan& plan, bool vectors) {
+  const CyclicAxis rows(n, plan.block, plan.grid.nprow), cols(n, plan.block, plan.grid.npcol);
+  const std::int64_t local = 8 * rows.local_extent(0) * cols.local_extent(0);
+  EigenRequest request;
+  request.vectors = true;
+  const SolverMemory solver = solver_memory(plan, request, n);
+  // UᵀAU in the making: A, A·U and the result as two matrices each, U, a slice of either factor and
+  // a product. Or the solve, with A beside it.
+  const std::int64_t product = 10 * local, solve = 2 * local + solver.total();
+  return std::max(product, solve) + (vectors ? 2 * local : 0);
+}
+
+}  // namespace fathom

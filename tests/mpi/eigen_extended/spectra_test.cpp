@@ -1,0 +1,234 @@
+#include "dist/operations.hpp"
+#include "eigen/extended_cascade.hpp"
+#include "quadruple.hpp"
+
+#include <cstdlib>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fathom {
+namespace {
+
+using namespace testing_eigen;
+
+std::int64_t order() {
+  const char* text = std::getenv("FATHOM_EXTENDED_ORDER");
+  return text ? std::atoll(text) : 32;
+}
+
+Quadruple ten_to(double exponent) {
+  const int whole = static_cast<int>(std::floor(exponent));
+  return power(10, whole) * static_cast<Quadruple>(std::pow(10.0, exponent - whole));
+}
+
+std::vector<ExtendedCase> cases() {
+  const std::int64_t n = order();
+  const double last = static_cast<double>(n - 1);
+  std::vector<ExtendedCase> all;
+  all.push_back(with_spectrum(
+      "geometric to 1e-28",
+      spectrum_of(n, [&](auto j) { return ten_to(-28.0 * static_cast<double>(j) / last); }), n));
+  all.push_back(with_spectrum(
+      "geometric to 1e-28, large units",
+      spectrum_of(n, [&](auto j) { return ten_to(90 - 28.0 * static_cast<double>(j) / last); }),
+      n));
+  all.push_back(
+      with_spectrum("power law 10", spectrum_of(n, [](auto j) { return power(j + 1, -10); }), n));
+  all.push_back(with_spectrum(
+      "clusters", spectrum_of(n, [](auto j) { return ten_to(-6.0 * static_cast<double>(j / 10)); }),
+      n - n % 10));
+  all.push_back(with_spectrum("close pairs",
+                              spectrum_of(n,
+                                          [](auto j) {
+                                            const Quadruple split = j % 2 ? 1 : 1 + ten_to(-12);
+                                            return split * power(4, -(int)(j / 2));
+                                          }),
+                              n));
+  all.push_back(with_spectrum(
+      "rank deficient",
+      spectrum_of(n, [n](auto j) { return j < n / 2 ? power(3, -(int)j) : Quadruple(0); }), n / 2));
+  all.push_back(with_spectrum("flat, then nothing between",
+                              spectrum_of(n, [](auto j) { return j < 5 ? 1 : ten_to(-20); }), n));
+  all.push_back(with_spectrum("all equal", spectrum_of(n, [](auto) { return Quadruple(3); }), n));
+  all.push_back(
+      with_spectrum("rank one", spectrum_of(n, [](auto j) { return j == 0 ? 2 : 0; }), 1));
+  all.push_back(with_spectrum("one mode", {Quadruple(7) / 3}, 1));
+  all.push_back(with_spectrum("two modes", {Quadruple(7) / 3, ten_to(-25)}, 2));
+  all.push_back(stored("zero", QuadrupleMatrix(7), 0));
+  all.push_back(smooth_kernel(n));
+  all.back().assembly_error = 1e-30;
+  all.push_back(circulant(n));
+  return all;
+}
+
+void expect_inside_bounds(const ExtendedCase& one, const ExtendedSpectrum& got,
+                          const std::vector<qd_real>& exact) {
+  ASSERT_EQ(got.eigenvalue.size(), exact.size());
+  for (std::size_t k = 0; k < exact.size(); ++k) {
+    SCOPED_TRACE(testing::Message()
+                 << "mode " << k << ", " << to_double(exact[k]) << ", found " << got.eigenvalue[k]
+                 << " +- " << got.error_bound[k] << ", level " << got.level[k]);
+    const qd_real found(DoubleDouble(got.eigenvalue[k], got.eigenvalue_lo[k]));
+    const double error = std::abs(to_double(found - exact[k]));
+    EXPECT_LE(error, got.error_bound[k]);
+    if (got.state[k] == ModeState::trusted) {
+      EXPECT_LE(error, 0.1 * std::abs(to_double(exact[k])));
+    }
+  }
+  EXPECT_GE(got.trusted, one.least_trusted);
+  // Rounding to two doubles may leave a negative eigenvalue in the stored matrix, no other.
+  if (exact.back() >= 0.0) {
+    EXPECT_EQ(got.negative_beyond_bound, 0);
+  }
+}
+
+TEST(ExtendedCascade, known_spectra_are_inside_their_bounds) {
+  const Communicator world = Communicator::world();
+  const auto all = cases();
+  // Every case on one and two ranks, every third on more.
+  for (std::size_t k = 0; k<all.size(); k += world.size()> 2 ? 3 : 1) {
+    const ExtendedCase& one = all[k];
+    SCOPED_TRACE(one.name);
+    Recorder log;
+    const auto source = source_of(one);
+    const ExtendedSpectrum got =
+        solve_extended(world, source, one.matrix.n, {}, VerifyOptions{}, log);
+    if (world.root()) expect_inside_bounds(one, got, exact_spectrum(one.matrix, nullptr));
+    EXPECT_TRUE(log.warnings.empty());
+    EXPECT_NE(got.certificate.verdict(), Verdict::fail);
+    EXPECT_LE(got.flops(), got.predicted_flops);
+    if (world.root() && std::getenv("FATHOM_EXTENDED_SHOW"))
+      for (const std::string& line : log.notes)
+        std::printf("%s: %s\n", one.name.c_str(), line.c_str());
+  }
+}
+
+TEST(ExtendedCascade, population_kernels_below_what_double_sees) {
+  const Communicator world = Communicator::world();
+  const std::int64_t n = std::getenv("FATHOM_EXTENDED_ORDER") ? 70 : 32;
+  for (const auto& [alpha, least] : {std::pair{16, n}, std::pair{24, n / 2}}) {
+    const ExtendedCase one = population(n, alpha, least);
+    SCOPED_TRACE(one.name);
+    Recorder log;
+    const auto source = source_of(one);
+    const ExtendedSpectrum got = solve_extended(world, source, n, {}, VerifyOptions{}, log);
+    if (!world.root()) continue;
+    const std::vector<qd_real> exact = exact_spectrum(one.matrix, nullptr);
+    expect_inside_bounds(one, got, exact);
+    if (std::getenv("FATHOM_EXTENDED_SHOW")) {
+      for (const std::string& line : log.notes)
+        std::printf("%s: %s\n", one.name.c_str(), line.c_str());
+      for (std::size_t k = 0; k < exact.size(); k += 3)
+        std::printf("%3zu level %d %.6e rel.error %.1e bound %.1e\n", k, got.level[k],
+                    to_double(exact[k]), to_double((got.eigenvalue[k] - exact[k]) / exact[k]),
+                    got.error_bound[k] / got.eigenvalue[k]);
+    }
+  }
+}
+
+TEST(ExtendedCascade, layouts_agree_within_bounds) {
+  const Communicator world = Communicator::world();
+  const ExtendedCase one =
+      with_spectrum("geometric", spectrum_of(24, [](auto j) { return power(10, -(int)j); }), 24);
+  const std::vector<qd_real> exact = exact_spectrum(one.matrix, nullptr);
+  const auto source = source_of(one);
+  for (int p = 1; p <= world.size(); ++p)
+    for (const std::int64_t block : {2, 5}) {
+      LayoutWish wish;
+      wish.grid = GridShape{p, world.size() / p};
+      wish.block = block;
+      SCOPED_TRACE(testing::Message() << p << " rows of ranks, blocks of " << block);
+      Recorder log;
+      const ExtendedSpectrum got = solve_extended(world, source, 24, wish, VerifyOptions{}, log);
+      expect_inside_bounds(one, got, exact);
+    }
+}
+
+TEST(ExtendedCascade, assembly_error_is_part_of_every_bound) {
+  const Communicator world = Communicator::world();
+  const ExtendedCase one =
+      with_spectrum("geometric", spectrum_of(20, [](auto j) { return power(20, -(int)j); }), 20);
+  Recorder log;
+  ExtendedCase uncertain = one, unknown = one;
+  uncertain.assembly_error = 1e-14;
+  unknown.assembly_error = 1e-3;
+  const auto source = source_of(uncertain), coarse = source_of(unknown);
+  const ExtendedSpectrum got = solve_extended(world, source, 20, {}, VerifyOptions{}, log);
+  for (const double bound : got.error_bound)
+    EXPECT_GE(bound, 1e-14);
+  EXPECT_GE(got.floor(), 1e-13);
+  EXPECT_LE(got.trusted, 11);
+  EXPECT_GE(got.trusted, 9);
+  // A double solver loses less than such an assembly: no products are made.
+  const ExtendedSpectrum plain = solve_extended(world, coarse, 20, {}, VerifyOptions{}, log);
+  EXPECT_EQ(plain.products(), 0);
+  EXPECT_EQ(plain.levels.size(), 1u);
+}
+
+TEST(ExtendedCascade, vectors_of_deep_modes) {
+  const Communicator world = Communicator::world();
+  const std::int64_t n = 30;
+  const ExtendedCase one =
+      with_spectrum("geometric", spectrum_of(n, [](auto j) { return power(8, -(int)j); }), n);
+  const auto source = source_of(one);
+  Recorder log;
+  const ExtendedSpectrum got = solve_extended(world, source, n, {}, VerifyOptions{}, log, true);
+  ASSERT_TRUE(got.vectors);
+  QuadrupleMatrix exact(n);
+  const std::vector<qd_real> value = exact_spectrum(one.matrix, &exact);
+  expect_inside_bounds(one, got, value);
+  std::vector<double> z(static_cast<std::size_t>(n * n), 0.0);
+  for (std::int64_t j = 0; j < got.vectors->local_cols(); ++j)
+    for (std::int64_t i = 0; i < got.vectors->local_rows(); ++i)
+      z[static_cast<std::size_t>(got.vectors->global_row(LocalIndex(i)).value() +
+                                 n * got.vectors->global_col(LocalIndex(j)).value())] =
+          got.vectors->local()(i, j);
+  world.sum(z);
+  for (std::int64_t a = 0; a < n; ++a)
+    for (std::int64_t b = 0; b < n; ++b) {
+      Quadruple with_exact = 0, with_own = 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        with_exact += exact(i, a) * z[static_cast<std::size_t>(i + b * n)];
+        with_own += static_cast<Quadruple>(z[static_cast<std::size_t>(i + a * n)]) *
+                    z[static_cast<std::size_t>(i + b * n)];
+      }
+      EXPECT_LE(std::abs(static_cast<double>(with_own) - (a == b ? 1 : 0)), 30 * 0x1p-53);
+      // Modes a factor of 8 apart, down to 1e-26: angles as good as the first ones'.
+      const double cosine = std::abs(static_cast<double>(with_exact));
+      EXPECT_NEAR(cosine, a == b ? 1.0 : 0.0, 1e-10) << a << ", " << b;
+    }
+}
+
+TEST(ExtendedCascade, refuses_what_is_no_kernel) {
+  const Communicator world = Communicator::world();
+  Recorder log;
+  const auto outcome = [&](const ExtendedCase& one) {
+    try {
+      solve_extended(world, source_of(one), one.matrix.n, {}, VerifyOptions{}, log);
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ExitCode::ok;
+  };
+  // Indefinite in double, and in the depth only.
+  EXPECT_EQ(outcome(with_spectrum(
+                "", spectrum_of(20, [](auto j) { return j == 19 ? -1 : power(2, -(int)j); }), 0)),
+            ExitCode::numeric);
+  EXPECT_EQ(
+      outcome(with_spectrum(
+          "", spectrum_of(20, [](auto j) { return j == 19 ? -ten_to(-20) : power(10, -(int)j); }),
+          0)),
+      ExitCode::numeric);
+  ExtendedCase broken =
+      with_spectrum("", spectrum_of(9, [](auto j) { return Quadruple(j + 1); }), 0);
+  broken.matrix(3, 4) = broken.matrix(4, 3) = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(outcome(broken), ExitCode::numeric);
+  ExtendedCase skew = with_spectrum("", spectrum_of(9, [](auto j) { return Quadruple(j + 1); }), 0);
+  skew.matrix(3, 4) += 0.01;
+  EXPECT_EQ(outcome(skew), ExitCode::certificate);
+}
+
+}  // namespace
+}  // namespace fathom
