@@ -161,7 +161,8 @@ class Estimator {
       weight = q.weight[at];
       const double next_up = at > 0 ? q.weight[at - 1] : 0.0;
       const double next_down = at + 1 < size ? q.weight[at + 1] : 0.0;
-      correction = (next_up - next_down) / 24;
+      // Next to an atom, such as a null space, the density is not smooth: the bracket holds still.
+      correction = std::clamp((next_up - next_down) / 24, -0.25 * weight, 0.25 * weight);
       error = at + 2 < size ? std::abs(correction) : 0.5 * weight;
     }
     const double value =

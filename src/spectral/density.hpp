@@ -63,9 +63,9 @@ struct DensityEstimate {
 
 /// How the quadrature's own error is told:
 ///   counts: half the weight of the node at t counts as above, corrected to second order by the
-///     weights of its neighbours (Euler and Maclaurin's end correction, (w₊ − w₋)/24); the
-///     correction's size is the resolution. With fewer than two nodes below t the rigorous bracket
-///     of Chebyshev, Markov and Stieltjes is: half the node's weight;
+///     weights of its neighbours (Euler and Maclaurin's end correction, (w₊ − w₋)/24, at most a
+///     quarter of the weight); the correction's size is the resolution. With fewer than two nodes
+///     below t the rigorous bracket of Chebyshev, Markov and Stieltjes is: half the node's weight;
 ///   effective dimensions: Gauss and Gauss–Radau quadrature with a node at 0 enclose the true value
 ///     of a positive semi-definite matrix; their middle and half their distance;
 ///   trace and Frobenius norm: none, the quadrature is exact.

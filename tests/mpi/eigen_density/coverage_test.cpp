@@ -28,6 +28,11 @@ struct Spectrum {
   std::string name;
   std::vector<double> lambda;  ///< descending
   double exponent = std::nan("");
+
+  std::size_t rank() const {
+    return static_cast<std::size_t>(
+        std::count_if(lambda.begin(), lambda.end(), [](double x) { return x > 0; }));
+  }
 };
 
 /// Quantiles of the Marchenko–Pastur law of aspect ratio 1/2, by summing its density.
@@ -49,9 +54,12 @@ std::vector<double> marchenko_pastur_quantiles(std::int64_t n) {
 }
 
 std::vector<Spectrum> spectra(std::int64_t n) {
+  std::vector<double> low_rank = power_law_spectrum(n / 2, 1.5);
+  low_rank.resize(static_cast<std::size_t>(4 * n), 0.0);
   return {{"j^-1.5", power_law_spectrum(n, 1.5), 1.5},
           {"j^-2", power_law_spectrum(n, 2.0), 2.0},
-          {"marchenko_pastur", marchenko_pastur_quantiles(n)}};
+          {"marchenko_pastur", marchenko_pastur_quantiles(n)},
+          {"rank_n/8_j^-1.5", low_rank, 1.5}};
 }
 
 DensityEstimate estimate(const Spectrum& s, std::uint64_t seed, DensityOptions options) {
@@ -96,7 +104,7 @@ struct Table {
 };
 
 Table cover(const Spectrum& s, int seeds) {
-  const auto n = std::size(s.lambda);
+  const std::size_t n = s.rank();
   DensityOptions options;
   for (const std::size_t j : {3u, 10u, 25u, 40u, 70u, 120u, 200u, 300u, 400u})
     if (j < n) options.threshold.push_back(std::sqrt(s.lambda[j - 1] * s.lambda[j]));

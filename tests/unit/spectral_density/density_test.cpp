@@ -128,6 +128,17 @@ TEST(Density, CountTakesHalfOfTheNodeAtTheThresholdCorrectedByItsNeighbours) {
   EXPECT_LE(d.count[1].high, 10) << "no more than there are";
 }
 
+TEST(Density, AnAtomBelowTheThresholdDoesNotPullTheCountOutOfItsBracket) {
+  // Ten eigenvalues above a null space of a thousand.
+  const GaussQuadrature q{{5, 4, 3, 0}, {2, 4, 4, 1000}};
+  const ProbeQuadratures probe{q, q, {q}};
+  const DensityEstimate d = estimate_density(1010, 1010, {}, std::vector{probe, probe},
+                                             {.threshold = {3.0}, .lambda = {}});
+  EXPECT_DOUBLE_EQ(d.count[0].value, 6 + 2 - 1);
+  EXPECT_DOUBLE_EQ(d.count[0].resolution, 2);
+  EXPECT_TRUE(d.count[0].contains(10));
+}
+
 TEST(Density, CountsStayWithinTheRank) {
   const std::vector<double> lambda = power_law(50, 1.0);
   const auto probes = full_probes(lambda, 1, 4, 1);
