@@ -110,12 +110,14 @@ class Cascade {
     level.head = head_size(eigen.eigenvalue, options_.threshold);
     deflate(level, v);
     out_.levels.push_back(level);
+    const auto head = std::span(out_.singular_value).last(static_cast<std::size_t>(level.head));
+    const double top = out_.levels.front().norm;
     progress_.note(fmt::format(
-        "cascade level {}: {} modes, {} finished, singular values {:.3g} to {:.3g}, rest {:.3g}, "
+        "cascade level {}: {} modes, {} finished, sigma/sigma_1 {:.3g} to {:.3g}, rest {:.3g}; "
         "errors {:.2g} absolute, orthogonality {:.2g}, leak {:.2g}",
-        out_.levels.size(), level.order, level.head, level.norm,
-        *std::min_element(out_.singular_value.end() - level.head, out_.singular_value.end()),
-        level.rest, level.absolute, level.orthogonality, level.leak));
+        out_.levels.size(), level.order, level.head, level.norm / top,
+        *std::min_element(head.begin(), head.end()) / top, level.rest / top, level.absolute / top,
+        level.orthogonality, level.leak));
   }
 
   EigenResult eigenpairs(CascadeLevel& level) {
@@ -140,7 +142,7 @@ class Cascade {
     Timer timer;
     DistMatrix b = DistMatrix::make(grid_, rows_, m, block_, block_);
     multiply(Op::none, Op::none, 1.0, a_, v, 0.0, b);
-    DistMatrix earlier = DistMatrix::make(grid_, row_wise() ? done_ : 0, m, block_, block_);
+    DistMatrix earlier = DistMatrix::make(grid_, heads_ ? done_ : 0, m, block_, block_);
     take_off_earlier_heads(b, earlier);
     const std::vector<double> norm = leading_column_norms(b, k);
     DistMatrix q = leading_columns(b, k);
@@ -350,7 +352,7 @@ class Cascade {
     }
     if (options_.left) {
       out_.left.emplace(leading_columns(*heads_, done_));
-      orthonormalise(*out_.left);
+      heads_.reset();
     }
   }
 
@@ -393,7 +395,10 @@ class Cascade {
     }
     if (out_.right) permute_columns(*out_.right, source);
     source.resize(size_of_resolved());
-    if (out_.left) permute_columns(*out_.left, source);
+    if (out_.left) {
+      permute_columns(*out_.left, source);
+      orthonormalise(*out_.left);
+    }
   }
 
   DistMatrix a_;

@@ -1,6 +1,7 @@
 #include "eigen/cascade_vectors.hpp"
 
 #include "comm/exchange.hpp"
+#include "dist/factorisations.hpp"
 #include "dist/operations.hpp"
 #include "eigen/eigensolver.hpp"
 #include "eigen/error_bound.hpp"
@@ -122,23 +123,15 @@ void permute_columns(DistMatrix& a, std::span<const std::int64_t> source) {
 void orthonormalise(DistMatrix& u) {
   const std::int64_t k = u.cols();
   if (k == 0) return;
-  for (int step = 0; step < 6; ++step) {
+  double defect = 1;
+  for (int step = 0; step < 3 && defect * defect > unit_roundoff; ++step) {
     DistMatrix gram = DistMatrix::make(u.grid(), k, k, u.nb(), u.nb());
     rank_k_update(Op::transpose, 1.0, u, 0.0, gram);
-    const double defect = distance_from_identity(gram);
-    if (!(defect < 0.5))
+    defect = distance_from_identity(gram);
+    if (!(defect < 0.9) || !cholesky(gram))
       throw AgreedError(ExitCode::solver, "{} left singular vectors are linearly dependent: {:.2g}",
                         k, defect);
-    mirror_lower(gram);
-    const auto local = gram.local();
-    for (std::int64_t j = 0; j < local.cols; ++j)
-      for (std::int64_t i = 0; i < local.rows; ++i) {
-        const bool diagonal = gram.global_row(LocalIndex(i)) == gram.global_col(LocalIndex(j));
-        local(i, j) = (diagonal ? 1.0 : 0.0) - local(i, j);
-      }
-    DistMatrix before = leading_columns(u, k);
-    multiply(Op::none, Op::none, 0.5, before, gram, 1.0, u);
-    if (defect * defect < unit_roundoff) return;
+    solve_triangular(Side::right, Triangle::lower, Op::transpose, 1.0, gram, u);
   }
 }
 

@@ -30,8 +30,9 @@ void turn_trailing_columns(DistMatrix& total, std::int64_t first, const DistMatr
 /// @pre source holds each column number once
 void permute_columns(DistMatrix& a, std::span<const std::int64_t> source);
 
-/// U ← the nearest matrix with orthonormal columns, by Newton's iteration U(3I − UᵀU)/2.
-/// Error(solver) where ‖UᵀU − I‖ > 1/2 at the start.
+/// Gram–Schmidt in the order of the columns, by Cholesky factorisation of UᵀU: a column is
+/// corrected against the ones before it, which belong to larger singular values and are known
+/// better. Error(solver) where ‖UᵀU − I‖_F > 0.9 at the start.
 void orthonormalise(DistMatrix& u);
 
 /// An n × n orthonormal basis whose first columns are those of u (n × r, orthonormal): the others

@@ -78,7 +78,7 @@ struct FactorSpectrum {
 ///                    of AᵀA, A the reduced factor: as for a Gram matrix, see verify.hpp
 ///   product          ‖AV − BN‖_F by probes / (n ε ‖A‖_F), of the cascade: every column of every
 ///                    level
-///   basis            ‖VᵀV − I‖_F of all levels by probes / (n ε)
+///   basis            the largest ‖VᵀV − I‖_F of a level by probes / (n ε)
 ///   singular         with vectors: max |‖A v‖ − σ| / (n ε ‖A‖₂) of the resolved modes
 ///   residual         with vectors: ‖AᵀA V − V Λ‖_F by probes / (n ε ‖A‖₂²)
 ///   orthogonality    with vectors: ‖ZᵀZ − I‖_F by probes / (n ε)
