@@ -34,7 +34,7 @@ std::string too_many(const PopulationSpec& spec, const KhatriRaoPlan& plan,
   return fmt::format(
       "{}, v = {}, alpha = {}: the factor has more than {} rows above {:g} lambda_1 ({:.3g} in "
       "all)",
-      description(spec.activation), spec.dim, spec.alpha, options.max_rows, options.tolerance,
+      description(spec.activation), spec.dim, spec.alpha, options.max_rows, plan.tolerance,
       plan.all_rows);
 }
 

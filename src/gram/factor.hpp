@@ -17,9 +17,10 @@ namespace fathom {
 
 struct FactorOptions {
   /// Rows are left out as long as the bound of what they add stays below tolerance times an
-  /// estimate of λ₁. The default leaves eigenvalues of 1e-30 λ₁ alone.
-  double tolerance = 1e-32;
-  std::int64_t max_rows = 400000;  ///< no factor beyond
+  /// estimate of λ₁. 0: a hundredth of what the smallest eigenvalue is expected to be at least,
+  /// (p!/(2p−1)!!)² d^−α λ₁, but not below 1e-32 λ₁.
+  double tolerance = 0;
+  std::int64_t max_rows = 4000000;  ///< no factor beyond
   std::int64_t hold_bytes =
       std::int64_t{1}
       << 28;  ///< of weights and what is made of them, kept on a rank between chunks

@@ -16,7 +16,8 @@ namespace fathom {
 namespace {
 
 // Coordinates of X and W at a time: long enough for dgemm, short enough for the workspace.
-constexpr std::int64_t longest_slab = 512;
+constexpr std::int64_t longest_slab = 512, least_slab = 16;
+constexpr std::int64_t slab_values = std::int64_t{1} << 23;
 constexpr double activation_seconds = 2e-9;
 constexpr double activation_roundings = 5;  // ε |f|, of f itself and of the scale
 constexpr int sample_blocks = 4;            // of rows, where the rounding is estimated
@@ -107,8 +108,10 @@ BroughtRows& FeatureFactor::items(const DistMatrix& chunk) const {
 void FeatureFactor::products(BroughtRows& inner, BroughtRows& items, MatrixView<double> out) const {
   if (out.rows == 0 || out.cols == 0) return;
   fault_point("gram.factor");
-  for (std::int64_t k = 0; k < dim(); k += longest_slab) {
-    const std::int64_t length = std::min(longest_slab, dim() - k);
+  const std::int64_t slab =
+      std::clamp(slab_values / std::max(out.rows, out.cols), least_slab, longest_slab);
+  for (std::int64_t k = 0; k < dim(); k += slab) {
+    const std::int64_t length = std::min(slab, dim() - k);
     blas::gemm(Op::transpose, Op::none, 1.0, inner.slab(k, length), items.slab(k, length),
                k == 0 ? 0.0 : 1.0, out);
   }

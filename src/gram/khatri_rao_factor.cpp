@@ -17,7 +17,8 @@ namespace {
 // An entry is a sum of products of one sign: so many roundings for each power of √h w, and so many
 // for the few steps and the sums that matter.
 constexpr int lanes = KhatriRaoMap::lanes;
-constexpr double roundings_a_degree = 5, roundings_a_row = 12;
+constexpr double least_tolerance = 1e-32;
+constexpr double roundings_a_degree = 6, roundings_a_row = 12;
 
 class KhatriRaoFactor final : public FactorSource {
  public:
@@ -139,6 +140,13 @@ void KhatriRaoFactor::bound_tail(const Communicator& comm, const KhatriRaoPlan& 
   dropped_ = comm.sum(sum) / static_cast<double>(cols());
 }
 
+double usual_tolerance(const PopulationSpec& spec) {
+  double smallest = 0.01 * std::pow(static_cast<double>(spec.features), -spec.alpha);
+  for (int k = 1; k <= spec.activation.degree(); ++k)
+    smallest *= std::pow(k / (2.0 * k - 1), 2);
+  return std::max(least_tolerance, smallest);
+}
+
 }  // namespace
 
 double khatri_rao_entry_flops(int degree) {
@@ -160,7 +168,8 @@ KhatriRaoPlan plan_khatri_rao(const PopulationSpec& spec, const FactorOptions& o
   plan.lambda /= static_cast<double>(spec.features);
 
   // The smallest product whose tail is below tolerance.
-  const double target = options.tolerance * plan.lambda;
+  plan.tolerance = options.tolerance > 0 ? options.tolerance : usual_tolerance(spec);
+  const double target = plan.tolerance * plan.lambda;
   const double most = degree * std::log(static_cast<double>(spec.dim));
   double low = 0, high = most;
   const ExpectedTail expected(spec.dim, degree, spec.alpha);

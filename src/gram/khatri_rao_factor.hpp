@@ -15,8 +15,9 @@ struct KhatriRaoPlan {
   bool complete = false;  ///< every row there is
   std::int64_t rows = 0;  ///< counted no further than a little above FactorOptions::max_rows
   double all_rows = 0;
-  double dropped = 0;  ///< expected, relative to the estimate of λ₁
-  double lambda = 0;   ///< a lower estimate of λ₁: the squared norm of the first row
+  double dropped = 0;    ///< expected, relative to the estimate of λ₁
+  double tolerance = 0;  ///< relative to it
+  double lambda = 0;     ///< a lower estimate of λ₁: the squared norm of the first row
 };
 
 /// Local. @pre spec.activation is a monomial of degree ≥ 2

@@ -4,6 +4,7 @@
 #include "comm/exchange.hpp"
 #include "dist/operations.hpp"
 #include "gram/activation_text.hpp"
+#include "gram/factor_rows.hpp"
 #include "gram/movement.hpp"
 
 #include <algorithm>
@@ -27,16 +28,6 @@ std::vector<std::int64_t> consecutive(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> list(size(count));
   std::iota(list.begin(), list.end(), first);
   return list;
-}
-
-/// out(i, j) = in(j, i), by tiles that stay in cache.
-void copy_transposed(MatrixView<const double> in, MatrixView<double> out) {
-  constexpr std::int64_t tile = 32;
-  for (std::int64_t j0 = 0; j0 < out.cols; j0 += tile)
-    for (std::int64_t i0 = 0; i0 < out.rows; i0 += tile)
-      for (std::int64_t j = j0; j < std::min(j0 + tile, out.cols); ++j)
-        for (std::int64_t i = i0; i < std::min(i0 + tile, out.rows); ++i)
-          out(i, j) = in(j, i);
 }
 
 std::int64_t slab_count(std::int64_t dim, std::int64_t width) {

@@ -76,9 +76,11 @@ TEST(Factor, of_monomial_population_covariances) {
     spec.dim = v;
     spec.alpha = alpha;
     spec.activation = Activation(ActivationKind::monomial, p);
-    const Factor factor = population_factor(world, spec);
+    FactorOptions options;
+    options.tolerance = 1e-32;
+    const Factor factor = population_factor(world, spec, options);
     ASSERT_NE(factor.source, nullptr) << factor.reason;
-    const FactorEstimate estimate = estimate_population_factor(spec);
+    const FactorEstimate estimate = estimate_population_factor(spec, options);
     EXPECT_TRUE(estimate.exists);
     EXPECT_EQ(estimate.rows, factor.source->rows());
     EXPECT_EQ(factor.source->rank_bound(), v == 1 ? 1 : d);
@@ -110,6 +112,30 @@ TEST(Factor, leaves_out_what_its_tolerance_allows_and_no_more) {
   EXPECT_LE(factor.source->dropped(), 4 * options.tolerance * norm);
 }
 
+TEST(Factor, left_alone_drops_less_than_the_smallest_eigenvalue) {
+  const Communicator world = Communicator::world();
+  for (const auto& [p, alpha] : {std::pair(2, 4.0), {2, 8.0}, {3, 6.0}}) {
+    PopulationSpec spec;
+    spec.features = 24;
+    spec.dim = 48;
+    spec.alpha = alpha;
+    spec.activation = Activation(ActivationKind::monomial, p);
+    const Factor factor = population_factor(world, spec);
+    ASSERT_NE(factor.source, nullptr);
+    // The smallest pivot of an elimination is at least the smallest eigenvalue, and near it.
+    Reference k = gathered(assemble_population(some_grid(world, 24), 4, spec).symmetric.matrix);
+    long double smallest = HUGE_VALL;
+    for (std::int64_t j = 0; j < 24; ++j) {
+      smallest = std::min(smallest, k(j, j));
+      for (std::int64_t r = j + 1; r < 24; ++r)
+        for (std::int64_t c = j + 1; c < 24; ++c)
+          k(r, c) -= k(r, j) * k(j, c) / k(j, j);
+    }
+    EXPECT_GT(factor.source->dropped(), 0);
+    EXPECT_LT(factor.source->dropped(), 0.1 * static_cast<double>(smallest));
+  }
+}
+
 TEST(Factor, with_too_many_rows_says_how_many) {
   const Communicator world = Communicator::world();
   PopulationSpec spec;
@@ -118,10 +144,12 @@ TEST(Factor, with_too_many_rows_says_how_many) {
   spec.alpha = 1.5;
   for (const int p : {2, 4, 8}) {
     spec.activation = Activation(ActivationKind::monomial, p);
-    const Factor factor = population_factor(world, spec);
+    FactorOptions options;
+    options.max_rows = 40000;
+    const Factor factor = population_factor(world, spec, options);
     EXPECT_EQ(factor.source, nullptr);
-    EXPECT_THAT(factor.reason, HasSubstr("more than 400000 rows"));
-    EXPECT_FALSE(estimate_population_factor(spec).exists);
+    EXPECT_THAT(factor.reason, HasSubstr("more than 40000 rows"));
+    EXPECT_FALSE(estimate_population_factor(spec, options).exists);
   }
 }
 
