@@ -69,13 +69,13 @@ void keep_wanted(CertifiedSpectrum& spectrum, std::int64_t wanted) {
 
 CertifiedSpectrum as_certified(FactorSpectrum&& deep, const SpectrumProblem& problem) {
   CertifiedSpectrum spectrum;
+  spectrum.deep_floor = deep.floor();
   spectrum.result.eigenvalue = std::move(deep.eigenvalue);
   if (problem.request.vectors) spectrum.result.vectors = std::move(deep.vectors);
   spectrum.result.backend = deep.plan.backend;
   spectrum.result.seconds = deep.solve_seconds;
   spectrum.error_bound = std::move(deep.error_bound);
   spectrum.state = std::move(deep.state);
-  spectrum.deep_floor = deep.floor();
   spectrum.certificate = std::move(deep.certificate);
   spectrum.plan = std::move(deep.plan);
   spectrum.fell_back = deep.fell_back;

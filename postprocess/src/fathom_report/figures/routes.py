@@ -18,6 +18,8 @@ from .style import Plot
 ROWS = 3
 TENTH = 0.1  # a mode is trusted below this relative error bound
 NOISE_MARKS = (("o", "x"), ("D", "+"), ("s", "1"), ("^", "2"))  # above and below zero, a pair a route
+# Floors are labelled at either side of a panel: the legend stands below it, where it hides none of them.
+BELOW = dict(loc="upper left", bbox_to_anchor=(0.0, -0.13), borderaxespad=0.0)
 
 
 def replaced(run: Run, items: List[Configuration]) -> List[Configuration]:
@@ -31,7 +33,7 @@ def route_plot(run: Run, items: List[Configuration]) -> Optional[Plot]:
     if not items:
         return None
     shown = choose(items, ROWS)
-    figure, axes = style.new_figure(len(shown), 2, 4.9 * len(shown), gridspec_kw={"width_ratios": [1.35, 1]})
+    figure, axes = style.new_figure(len(shown), 2, 5.9 * len(shown), gridspec_kw={"width_ratios": [1.35, 1]})
     sentences, hidden = [], 0
     for item, pair in zip(shown, axes):
         found = routes_of(run, item.points[0])
@@ -106,7 +108,7 @@ def _spectra(ax: Axes, found: List[Route], colour) -> int:
             draw_floor(ax, route.floor, f"{route.text}: {words}", colour if last else style.INK, right=not last)
     style.mode_axis(ax, longest)
     ax.set_ylabel("eigenvalue λ (dimensionless)")
-    legend(ax, fontsize=8)
+    legend(ax, fontsize=8, **BELOW)
     return sum(below_axis(route.data, ax.get_ylim()[0]) for route in found)
 
 
@@ -140,7 +142,7 @@ def _errors(ax: Axes, found: List[Route], colour) -> None:
     style.log_axis(ax.yaxis, low, high)
     style.mode_axis(ax, longest, "mode j")
     ax.set_ylabel("relative error (dimensionless)")
-    legend(ax, fontsize=8)
+    legend(ax, fontsize=8, **BELOW)
 
 
 def relative_bound(route: Route) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
