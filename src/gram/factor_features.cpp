@@ -81,7 +81,8 @@ class FeatureFactor final : public FactorSource {
   std::int64_t hold_;  // doubles
   double row_error_ = 0;
 
-  /// The items of the columns of the last chunk: the next one has the same, as a rule.
+  /// The items of the columns of the last chunk: the next one has the same, as a rule. Given back
+  /// behind the last row.
   struct Columns {
     ProcessGrid grid;
     CyclicAxis axis;
@@ -132,6 +133,7 @@ void FeatureFactor::fill(DistMatrix& chunk, std::int64_t first) const {
         out(k, q) *= scale_;
     }
   });
+  if (first + chunk.rows() == rows()) columns_.reset();  // what follows a pass may need the memory
   plant_fault(chunk);
 }
 

@@ -54,6 +54,7 @@ class KhatriRaoFactor final : public FactorSource {
   void fill(DistMatrix& chunk, std::int64_t first) const override {
     check_chunk(*this, chunk, first);
     chunk.grid().parent().agree([&] { make(chunk, first); });
+    if (first + chunk.rows() == rows()) kept_ = {};  // what follows a pass may need the memory
     plant_fault(chunk);
   }
 
@@ -75,7 +76,8 @@ class KhatriRaoFactor final : public FactorSource {
   KhatriRaoMap map_;
   double all_rows_, scale_, dropped_ = 0;
   std::int64_t hold_bytes_;
-  // Prepared columns of the last chunk: the next one has the same, as a rule.
+  // Prepared columns of the last chunk: the next one has the same, as a rule. Given back behind the
+  // last row.
   mutable std::vector<std::int64_t> kept_items_;
   mutable std::vector<KhatriRaoMap::Workspace> kept_;
 };
