@@ -4,15 +4,16 @@
 #include "base/timer.hpp"
 #include "dist/factorisations.hpp"
 #include "dist/operations.hpp"
+#include "eigen/cascade_basis.hpp"
 #include "eigen/cascade_bounds.hpp"
 #include "eigen/cascade_probes.hpp"
+#include "eigen/cascade_result.hpp"
 #include "eigen/cascade_vectors.hpp"
 #include "eigen/eigensolver.hpp"
 #include "eigen/error_bound.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,8 @@ void scale_by_power(DistMatrix& a, int exponent) {
       local(i, j) = std::ldexp(local(i, j), exponent);
 }
 
+constexpr std::int64_t least_width = 16;  ///< of a subspace iteration
+
 /// to += from; local.
 void add(const DistMatrix& from, DistMatrix& to) {
   const auto source = from.local();
@@ -42,7 +45,7 @@ void add(const DistMatrix& from, DistMatrix& to) {
       sum(i, j) += source(i, j);
 }
 
-/// Rank 0's value on every rank: all decide by the same bits.
+/// Rank 0's value: all ranks decide by the same bits.
 double agreed(const Communicator& comm, double value) {
   comm.broadcast(std::span(&value, 1));
   return value;
@@ -74,8 +77,8 @@ class Cascade {
     while (done_ < cols_ && worth_a_level())
       level();
     finish_unresolved();
-    note_interleaving();
-    sort();
+    share_interleaved_errors(out_);
+    sort_modes(out_);
     return std::move(out_);
   }
 
@@ -105,10 +108,10 @@ class Cascade {
     comm_.agree([] { fault_point("cascade.level"); });
     CascadeLevel level;
     level.order = a_.cols();
-    EigenResult eigen = eigenpairs(level);
-    DistMatrix v = std::move(*eigen.vectors);
-    level.head = head_size(eigen.eigenvalue, options_.threshold);
-    deflate(level, v);
+    const LevelBasis basis = choose_basis(level);
+    level.head = basis.head();
+    level.small_head = !basis.full();
+    deflate(level, basis);
     out_.levels.push_back(level);
     const auto head = std::span(out_.singular_value).last(static_cast<std::size_t>(level.head));
     const double top = out_.levels.front().norm;
@@ -120,7 +123,24 @@ class Cascade {
         level.orthogonality, level.leak));
   }
 
-  EigenResult eigenpairs(CascadeLevel& level) {
+  /// A small head needs no eigenvectors of the rest: those of the next levels will do.
+  LevelBasis choose_basis(CascadeLevel& level) {
+    const std::int64_t m = a_.cols();
+    // Where eigenvalues fall by a power law every level multiplies what is done by the same factor.
+    const std::int64_t expected = out_.levels.empty() ? m / 40 : done_ * out_.levels.front().head;
+    const std::int64_t width = std::max(least_width, expected / 2 * 5);
+    if (m >= options_.subspace_from && width <= m / 4 && subspace_pays_) {
+      Timer timer;
+      std::optional<LeadingSpace> space =
+          leading_space(a_, width, options_.threshold, options_.seed + out_.levels.size());
+      level.eigen_seconds = timer.seconds();
+      if (space) return LevelBasis::reflector(std::move(space->v));
+      subspace_pays_ = false;
+    }
+    return eigenvectors(level);
+  }
+
+  LevelBasis eigenvectors(CascadeLevel& level) {
     const std::int64_t m = a_.cols();
     Timer timer;
     DistMatrix gram = DistMatrix::make(grid_, m, m, block_, block_);
@@ -132,16 +152,15 @@ class Cascade {
     const SolverPlan plan = plan_solver(request, m, comm_.size(),
                                         {.grid = grid_.shape(), .block = block_, .memory = {}});
     EigenResult eigen = Eigensolver(plan.backend).solve(gram, SymmetricFill::lower, request);
-    level.eigen_seconds = eigen.seconds;
-    return eigen;
+    level.eigen_seconds += eigen.seconds;
+    return LevelBasis(std::move(*eigen.vectors), head_size(eigen.eigenvalue, options_.threshold));
   }
 
   /// B = A V, its head finished, its rest made orthogonal to the head and put in the place of A.
-  void deflate(CascadeLevel& level, DistMatrix& v) {
+  void deflate(CascadeLevel& level, const LevelBasis& v) {
     const std::int64_t m = level.order, k = level.head, rest = m - k;
     Timer timer;
-    DistMatrix b = DistMatrix::make(grid_, rows_, m, block_, block_);
-    multiply(Op::none, Op::none, 1.0, a_, v, 0.0, b);
+    DistMatrix b = v.product(a_);
     DistMatrix earlier = DistMatrix::make(grid_, heads_ ? done_ : 0, m, block_, block_);
     take_off_earlier_heads(b, earlier);
     const std::vector<double> norm = leading_column_norms(b, k);
@@ -170,7 +189,7 @@ class Cascade {
     if (heads_)
       redistribute_block(q, GlobalIndex(0), GlobalIndex(0), *heads_, GlobalIndex(0),
                          GlobalIndex(done_), rows_, k);
-    if (options_.right) keep_right(std::move(v), x, level.leak);
+    if (options_.right) keep_right(v, x, level.leak);
     done_ += k;
     level.product_seconds += timer.seconds();
   }
@@ -261,7 +280,7 @@ class Cascade {
   }
 
   /// By random columns ω: A(Vω) − B(Nω), VᵀVω − ω, Σ⁻¹QᵀB_rω.
-  void measure(CascadeLevel& level, const DistMatrix& v, const DistMatrix& b, const DistMatrix& x,
+  void measure(CascadeLevel& level, const LevelBasis& v, const DistMatrix& b, const DistMatrix& x,
                const DistMatrix& earlier, std::span<const double> norm) {
     const std::int64_t m = level.order, k = level.head, rest = m - k;
     const PreciseColumns omega =
@@ -274,7 +293,7 @@ class Cascade {
     const PreciseColumns leaked = precise_apply(Op::none, x, tail);
     const PreciseColumns b_tail = precise_apply(Op::none, b, k, rest, tail);
     const PreciseColumns b_head = precise_apply(Op::none, b, 0, k, sum(head, leaked));
-    const PreciseColumns turned = precise_apply(Op::none, v, omega);
+    const PreciseColumns turned = v.apply(Op::none, omega);
     const PreciseColumns product = precise_apply(Op::none, a_, turned);
     PreciseColumns missed = difference(product, sum(b_head, b_tail));
     if (earlier.rows() > 0)
@@ -283,7 +302,7 @@ class Cascade {
     level.absolute = in_units(frobenius_from_signs(missed, m));
     level.row_relative = in_units(frobenius_from_signs(missed, m, weight_));
     level.orthogonality =
-        frobenius_from_signs(difference(precise_apply(Op::transpose, v, turned), omega), m);
+        frobenius_from_signs(difference(v.apply(Op::transpose, turned), omega), m);
     if (rest == 0) return;
     const PreciseColumns overlap = precise_apply(Op::transpose, b, 0, k, b_tail);
     std::vector<double> weight(norm.size());
@@ -331,12 +350,12 @@ class Cascade {
     out_.relative.push_back(relative);
   }
 
-  void keep_right(DistMatrix v, const DistMatrix& x, double leak) {
-    rotate_by_leak(v, x, leak);
-    if (!out_.right)
-      out_.right.emplace(std::move(v));
+  void keep_right(const LevelBasis& v, const DistMatrix& x, double leak) {
+    if (out_.right)
+      v.turn(*out_.right, done_);
     else
-      turn_trailing_columns(*out_.right, done_, v);
+      out_.right.emplace(v.matrix());
+    rotate_by_leak(*out_.right, done_, x, leak);
   }
 
   /// What is left when the cascade ends: only an upper bound of it is known.
@@ -358,49 +377,6 @@ class Cascade {
 
   double norm_at_end() { return agreed(comm_, frobenius_norm(a_, SymmetricFill::full)); }
 
-  /// Values of a head that stand among those of later levels share their errors: which of them is
-  /// the j-th is not known better than that.
-  void note_interleaving() {
-    std::int64_t first = 0;
-    for (const CascadeLevel& level : out_.levels) {
-      const std::int64_t end = first + level.head;
-      if (end >= out_.resolved) return;
-      for (std::int64_t i = first; i < end; ++i) {
-        const auto mine = static_cast<std::size_t>(i);
-        for (auto later = static_cast<std::size_t>(end); later < size_of_resolved(); ++later) {
-          if (out_.singular_value[later] * (1 + 1e-6) < out_.singular_value[mine]) continue;
-          for (auto* error : {&out_.absolute, &out_.row_relative, &out_.relative})
-            (*error)[mine] = std::max((*error)[mine], (*error)[later]);
-        }
-      }
-      first = end;
-    }
-  }
-
-  std::size_t size_of_resolved() const { return static_cast<std::size_t>(out_.resolved); }
-
-  void sort() {
-    std::vector<std::int64_t> source(static_cast<std::size_t>(cols_));
-    std::iota(source.begin(), source.end(), 0);
-    const auto value = [&](std::int64_t k) {
-      return out_.singular_value[static_cast<std::size_t>(k)];
-    };
-    std::stable_sort(source.begin(), source.end(),
-                     [&](auto a, auto b) { return value(a) > value(b); });
-    for (auto* column :
-         {&out_.singular_value, &out_.absolute, &out_.row_relative, &out_.relative}) {
-      const std::vector<double> before = *column;
-      for (std::size_t k = 0; k < source.size(); ++k)
-        (*column)[k] = before[static_cast<std::size_t>(source[k])];
-    }
-    if (out_.right) permute_columns(*out_.right, source);
-    source.resize(size_of_resolved());
-    if (out_.left) {
-      permute_columns(*out_.left, source);
-      orthonormalise(*out_.left);
-    }
-  }
-
   DistMatrix a_;
   ProcessGrid grid_;
   const Communicator& comm_;
@@ -411,6 +387,7 @@ class Cascade {
   int exponent_ = 0;            ///< the matrix that was given is a_·2^exponent_
   std::int64_t done_ = 0;
   double absolute_ = 0, row_relative_ = 0, relative_ = 0;  ///< of all levels so far
+  bool subspace_pays_ = true;
   double earlier_leak_ = 0;  ///< ‖Σ⁻¹C‖_F of what this level took off in the space of earlier heads
   std::vector<Leak> leaks_;
   std::optional<DistMatrix> heads_;  ///< normalised columns of the heads so far

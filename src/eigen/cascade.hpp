@@ -3,10 +3,10 @@
 // Singular values of a matrix to ε‖A‖ (its Gram matrix holds them to √ε‖A‖ only), by repeated
 // deflation with symmetric eigensolvers and matrix products alone.
 //
-// A level: the eigenvectors V of AᵀA; the head, eigenvalues above threshold·λ₁, is finished: its
-// singular values are the norms of the columns of A·V_head. The rest, A·V_rest less what it leaked
-// into the head's space, is the matrix of the next level. The level's errors are measured, not
-// estimated from n: see cascade_bounds.hpp.
+// A level: the eigenvectors V of AᵀA, or only a few and any basis of the rest; the head,
+// eigenvalues above threshold·λ₁, is finished: its singular values are the norms of the columns of
+// A·V_head. The rest, A·V_rest less what it leaked into the head's space, is the matrix of the next
+// level. The level's errors are measured, not estimated from n: see cascade_bounds.hpp.
 
 #include "comm/progress.hpp"
 #include "dist/dist_matrix.hpp"
@@ -22,6 +22,9 @@ struct CascadeOptions {
   bool right = false;  ///< right singular vectors (q × q)
   bool left = false;   ///< left singular vectors of the modes that were resolved
   double threshold = 1e-8;
+  /// From this order on a small head is looked for by subspace iteration, before all eigenvectors
+  /// are computed: where values fall steeply a level then costs a fraction.
+  std::int64_t subspace_from = 400;
   int probes = 4;          ///< random columns by which a level's errors are measured
   std::uint64_t seed = 1;  ///< of the probes
   /// What the singular values are off by already, in the units of A: where the rest of a level is
@@ -36,6 +39,7 @@ struct CascadeOptions {
 struct CascadeLevel {
   std::int64_t order = 0;    ///< columns
   std::int64_t head = 0;     ///< of them finished here
+  bool small_head = false;   ///< by subspace iteration
   double norm = 0;           ///< its largest singular value
   double rest = 0;           ///< ‖rest‖_F
   double absolute = 0;       ///< ‖AV − BN‖_F by probes, with safety

@@ -47,25 +47,30 @@ DistMatrix leading_columns(const DistMatrix& a, std::int64_t count) {
   return leading;
 }
 
-void rotate_by_leak(DistMatrix& v, const DistMatrix& x, double leak) {
+void rotate_by_leak(DistMatrix& v, std::int64_t first, const DistMatrix& x, double leak) {
   const ProcessGrid& grid = v.grid();
   const std::int64_t n = v.rows(), k = x.rows(), rest = x.cols();
+  FATHOM_ASSERT(first + k + rest == v.cols(), "{} + {} + {} of {} columns", first, k, rest,
+                v.cols());
   if (rest == 0 || leak == 0) return;
-  DistMatrix head = leading_columns(v, k);
-  multiply_parts(grid, Op::none, Op::none, n, rest, k, -1.0, head.part(), x.part(), 1.0,
-                 v.part(0, k));
+  DistMatrix head = DistMatrix::make(grid, n, k, v.mb(), v.nb());
+  redistribute_block(v, GlobalIndex(0), GlobalIndex(first), head, GlobalIndex(0), GlobalIndex(0), n,
+                     k);
+  const auto head_part = v.part(0, first), rest_part = v.part(0, first + k);
+  multiply_parts(grid, Op::none, Op::none, n, rest, k, -1.0, head.part(), x.part(), 1.0, rest_part);
   // V_r Xᵀ of the new V_r is short of the old one's by V_h XXᵀ: a matter of normalisation.
   DistMatrix turned = DistMatrix::make(grid, n, k, v.mb(), v.nb());
-  multiply_parts(grid, Op::none, Op::transpose, n, k, rest, 1.0, v.part(0, k), x.part(), 0.0,
+  multiply_parts(grid, Op::none, Op::transpose, n, k, rest, 1.0, rest_part, x.part(), 0.0,
                  turned.part());
-  multiply_parts(grid, Op::none, Op::transpose, n, k, rest, 1.0, v.part(0, k), x.part(), 1.0,
-                 v.part());
+  multiply_parts(grid, Op::none, Op::transpose, n, k, rest, 1.0, rest_part, x.part(), 1.0,
+                 head_part);
   if (leak * leak < unit_roundoff) return;
   multiply_parts(grid, Op::none, Op::none, n, rest, k, -0.5, turned.part(), x.part(), 1.0,
-                 v.part(0, k));
+                 rest_part);
   DistMatrix square = DistMatrix::make(grid, k, k, v.mb(), v.nb());
   multiply(Op::none, Op::transpose, 1.0, x, x, 0.0, square);
-  multiply_parts(grid, Op::none, Op::none, n, k, k, 0.5, head.part(), square.part(), 1.0, v.part());
+  multiply_parts(grid, Op::none, Op::none, n, k, k, 0.5, head.part(), square.part(), 1.0,
+                 head_part);
 }
 
 void turn_trailing_columns(DistMatrix& total, std::int64_t first, const DistMatrix& v) {

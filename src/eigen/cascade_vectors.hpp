@@ -18,10 +18,10 @@ void multiply_parts(const ProcessGrid& grid, Op op_a, Op op_b, std::int64_t rows
 /// A copy of the first `count` columns, in the same layout.
 DistMatrix leading_columns(const DistMatrix& a, std::int64_t count);
 
-/// Orthonormal V = [V_h, V_r] ← V·[[I, X], [−Xᵀ, I]]⁻¹-like rotation by a small X (k × rest):
-/// V_r − V_h X and V_h + V_r Xᵀ, normalised to fourth order in ‖X‖ = leak.
-/// @pre X has k rows and as many columns as V has behind k
-void rotate_by_leak(DistMatrix& v, const DistMatrix& x, double leak);
+/// Orthonormal columns V = [V_h, V_r] of v from `first` on ← [V_h + V_r Xᵀ, V_r − V_h X], a
+/// rotation by a small X (k × rest), normalised to fourth order in ‖X‖ = leak. @pre first + k +
+/// rest columns
+void rotate_by_leak(DistMatrix& v, std::int64_t first, const DistMatrix& x, double leak);
 
 /// Columns first … of `total` ← these columns times v (square, of their number).
 void turn_trailing_columns(DistMatrix& total, std::int64_t first, const DistMatrix& v);
