@@ -303,8 +303,8 @@ std::vector<double> resolved_thresholds(std::span<const GaussQuadrature> gauss, 
   const double bottom = std::max(floor, std::min(smallest / largest, 0.1));
   std::vector<double> threshold;
   for (std::int64_t i = 0; i < count; ++i)
-    threshold.push_back(largest *
-                        std::pow(bottom, static_cast<double>(i) / static_cast<double>(count - 1)));
+    threshold.push_back(
+        largest * std::pow(bottom, (static_cast<double>(i) + 0.5) / static_cast<double>(count)));
   return threshold;
 }
 

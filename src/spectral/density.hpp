@@ -78,9 +78,10 @@ DensityEstimate estimate_density(std::int64_t n, std::int64_t rank_bound,
                                  std::span<const ProbeQuadratures> probes,
                                  const DensityOptions& options);
 
-/// `count` positive numbers evenly spaced in the logarithm, descending: from the largest node to
-/// the smallest value that the quadratures resolve (two nodes of every probe lie below it) and that
-/// is above `floor` times the largest. Empty where no node is positive. @pre count ≥ 2, floor > 0
+/// `count` positive numbers evenly spaced in the logarithm, descending, half a space inside the
+/// range from the largest node to the smallest value that the quadratures resolve (two nodes of
+/// every probe lie below it) and that is above `floor` times the largest. Empty where no node is
+/// positive. @pre count ≥ 2, floor > 0
 std::vector<double> resolved_thresholds(std::span<const GaussQuadrature> gauss, std::int64_t count,
                                         double floor);
 

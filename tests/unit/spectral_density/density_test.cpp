@@ -199,11 +199,12 @@ TEST(Density, ThresholdsFallFromTheLargestNodeToWhatIsResolved) {
   const GaussQuadrature a{{8, 4, 2, 1, 0.5}, {1, 1, 1, 1, 1}}, b{{7, 3, 0.08, 0.9, 0.4}, {}};
   const std::vector<double> t = resolved_thresholds(std::vector{a, b}, 5, 1e-3);
   ASSERT_EQ(t.size(), 5u);
-  EXPECT_DOUBLE_EQ(t.front(), 8);
-  EXPECT_NEAR(t.back(), 0.8, 1e-12) << "a decade at least";
+  // From 8 to 0.8, a decade at least, half a space inside.
+  EXPECT_NEAR(t.front(), 8 * std::pow(10.0, -0.1), 1e-12);
+  EXPECT_NEAR(t.back(), 8 * std::pow(10.0, -0.9), 1e-12);
   const GaussQuadrature deep{{1, 1e-3, 1e-6, 1e-12, 0}, {}};
-  EXPECT_NEAR(resolved_thresholds(std::vector{deep}, 5, 1e-14).back(), 1e-6, 1e-15);
-  EXPECT_NEAR(resolved_thresholds(std::vector{deep}, 5, 1e-5).back(), 1e-5, 1e-15);
+  EXPECT_NEAR(resolved_thresholds(std::vector{deep}, 2, 1e-14).back(), std::pow(1e-6, 0.75), 1e-12);
+  EXPECT_NEAR(resolved_thresholds(std::vector{deep}, 2, 1e-4).back(), 1e-3, 1e-12);
   EXPECT_TRUE(resolved_thresholds(std::vector{GaussQuadrature{{0, -1e-18}, {}}}, 5, 1e-3).empty());
   EXPECT_TRUE(resolved_thresholds({}, 5, 1e-3).empty());
 }
