@@ -33,7 +33,7 @@ struct ExtendedLevel {
   /// Absolute part of the bound of a mode found here, without what the head's own rows add.
   double absolute = 0;
   double relative = 0;       ///< the part in proportion to the eigenvalue
-  double orthogonality = 0;  ///< ‖UᵀU − I‖_F
+  double orthogonality = 0;  ///< an upper bound of ‖UᵀU − I‖₂
   double leak = 0;  ///< √(‖R_rh R_hh⁻¹ R_hr‖ / λ_min(R_hh)): the angle of head and rest
   double coupling = 0;        ///< ‖off-diagonal of R‖_F / λ₁ of the level
   double probe = 0;           ///< largest defect of an exact product on a probe, over its tolerance

@@ -9,12 +9,12 @@ ExtendedCost extended_cost(std::int64_t n) {
   FATHOM_ASSERT(n >= 0, "n = {}", n);
   // A level takes A·U and UᵀAU of its rest, the latter relative to what is left of A; as much or
   // more than what the head needs in its place.
-  const double of_rest = extended_accuracy / extended_head_threshold;
+  const double full = extended_accuracy(std::max<std::int64_t>(1, n));
+  const double of_rest = full / extended_head_threshold;
   ExtendedCost cost;
   cost.levels = 3;
-  cost.products =
-      cost.levels * (plan_slices(n, extended_accuracy, 0, extended_vector_slices).products() +
-                     plan_slices(n, of_rest, extended_vector_slices, 0).products());
+  cost.products = cost.levels * (plan_slices(n, full, 0, extended_vector_slices).products() +
+                                 plan_slices(n, of_rest, extended_vector_slices, 0).products());
   const double size = static_cast<double>(n);
   cost.flops = 2 * size * size * size * static_cast<double>(cost.products);
   return cost;

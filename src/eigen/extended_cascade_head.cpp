@@ -241,7 +241,7 @@ ExtendedMatrix schur_complement(TransformedBlocks& blocks, LevelLosses& losses,
   facts.leak = std::sqrt(z_square / smallest);
   losses.absolute = (losses.absolute + error.rest) * (1 + 2 * blocks.orthogonality) + series +
                     arithmetic + across + 0x1p-104 * frobenius;
-  losses.relative += 2 * blocks.orthogonality + schur_error(z_square, bottom, top);
+  losses.relative += 1.001 * blocks.orthogonality + schur_error(z_square, bottom, top);
   return s;
 }
 

@@ -34,7 +34,8 @@ DistMatrix columns(const DistMatrix& u, std::int64_t first, std::int64_t count) 
   return part;
 }
 
-/// ‖UᵀU − I‖_F, and what the double product of it may hide.
+/// An upper bound of ‖E‖₂, E = UᵀU − I, by ‖E²‖_F^½, which for rounding errors is some n^¼ above it
+/// and not √n as ‖E‖_F; and what the double product UᵀU may hide.
 double orthogonality_of(const DistMatrix& u) {
   DistMatrix gram = DistMatrix::make(u.grid(), u.cols(), u.cols(), u.nb(), u.nb());
   gram.fill(0);
@@ -43,9 +44,12 @@ double orthogonality_of(const DistMatrix& u) {
     for (std::int64_t i = 0; i < gram.local_rows(); ++i)
       if (gram.global_row(LocalIndex(i)) == gram.global_col(LocalIndex(j)))
         gram.local()(i, j) -= 1.0;
-  double norm = frobenius_norm(gram, SymmetricFill::lower);
+  mirror_lower(gram);
+  DistMatrix square = like(gram);
+  multiply(Op::none, Op::none, 1.0, gram, gram, 0.0, square);
+  double norm = std::sqrt(frobenius_norm(square, SymmetricFill::full));
   u.grid().parent().broadcast(std::span(&norm, 1));
-  return norm + static_cast<double>(u.rows()) * unit_roundoff;
+  return norm + 4 * std::sqrt(static_cast<double>(u.rows())) * unit_roundoff;
 }
 
 /// FATHOM_FAULT=eigen.extended.vectors:RANK:swap exchanges the first and the last column of what
@@ -245,13 +249,12 @@ class Level {
     if (blocks_.rest > 0) {
       const ExactFactor rest = vector_factor(*rest_, Op::none, norm_u);
       const ExactFactor rest_t = vector_factor(*rest_, Op::transpose, norm_u);
-      const ExactProduct w = product(a, rest, extended_accuracy);
+      const ExactProduct w = product(a, rest, extended_accuracy(n_));
       blocks_.head_rest.emplace(product(head_t, w.value, extended_coupling_accuracy));
       // Relative to A·U_r, which is so much smaller than A.
-      const double shrunk =
-          extended_accuracy * modes_.norm / std::max(w.frobenius, 1e-60 * modes_.norm);
-      blocks_.rest_rest.emplace(
-          product(rest_t, w.value, std::clamp(shrunk, extended_accuracy, 0x1p-44)));
+      const double full = extended_accuracy(n_);
+      const double shrunk = full * modes_.norm / std::max(w.frobenius, 1e-60 * modes_.norm);
+      blocks_.rest_rest.emplace(product(rest_t, w.value, std::clamp(shrunk, full, 0x1p-44)));
       symmetrise(blocks_.rest_rest->value);
       blocks_.rest_product_error = w.error;
     }

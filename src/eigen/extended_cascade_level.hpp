@@ -5,6 +5,8 @@
 #include "dist/exact_product.hpp"
 #include "eigen/extended_cascade.hpp"
 
+#include <cmath>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -14,9 +16,11 @@ namespace fathom {
 /// error, far enough down to need few levels.
 inline constexpr double extended_head_threshold = 1e-8;
 
-/// Accuracies of products, relative to the norms of rows and columns. Of A·U for the rest: far
-/// below the rounding of K's own entries.
-inline constexpr double extended_accuracy = 0x1p-106;
+/// Accuracies of products, by element relative to the sizes of row and column. Of A·U for the rest:
+/// errors of that size in all elements have a norm of some 2^-104 of the largest eigenvalue's.
+inline double extended_accuracy(std::int64_t n) {
+  return 0x1p-108 / std::sqrt(static_cast<double>(n));
+}
 /// Of A·U for the head, whose smallest eigenvalue is 1e-9 of the largest: 2^-56 of that.
 inline constexpr double extended_head_accuracy = 0x1p-86;
 /// Of R_hr, relative to the rest of A·U: it enters the Schur complement squared.
