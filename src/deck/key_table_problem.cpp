@@ -172,9 +172,11 @@ std::vector<Key> kernel_keys() {
        .type = Type::real,
        .doc = "The factor of a monomial kernel has one row a product of coordinates; the smallest "
               "are left out as long as all of them together stay below this share of the largest "
-              "eigenvalue. What is left out joins the error bound.",
-       .range = {0, 1e-3},
-       .fallback = 1e-32,
+              "eigenvalue. What is left out joins the error bound. \"auto\" leaves room for the "
+              "smallest eigenvalue that theory expects.",
+       .words = {"auto"},
+       .range = {0, 1e-3, true},
+       .fallback = "auto",
        .belongs = {{features_kernel, population, {"kernel.activation", {"monomial", "linear"}}}},
        .sweepable = true},
       {.path = "kernel.side",

@@ -102,7 +102,8 @@ void population_problem(StudyProblem& problem, const StudyContext& context, cons
                return assemble_population(grid, block, spec, assembly);
              });
   FactorOptions factor;
-  if (deck.has("kernel.truncation")) factor.tolerance = deck.real("kernel.truncation");
+  if (deck.has("kernel.truncation") && !deck.is_word("kernel.truncation"))
+    factor.tolerance = deck.real("kernel.truncation");
   problem.factor_rows = [spec, factor] { return estimate_population_factor(spec, factor).rows; };
   problem.factor = [&context, spec, factor] {
     Factor made = population_factor(context.world, spec, factor);
