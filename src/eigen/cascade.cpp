@@ -11,6 +11,7 @@
 #include "eigen/cascade_vectors.hpp"
 #include "eigen/eigensolver.hpp"
 #include "eigen/error_bound.hpp"
+#include "eigen/factor_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,15 +27,8 @@ int exponent_of(double largest) {
   return exponent;
 }
 
-void scale_by_power(DistMatrix& a, int exponent) {
-  if (exponent == 0) return;
-  const auto local = a.local();
-  for (std::int64_t j = 0; j < local.cols; ++j)
-    for (std::int64_t i = 0; i < local.rows; ++i)
-      local(i, j) = std::ldexp(local(i, j), exponent);
-}
-
-constexpr std::int64_t least_width = 16;  ///< of a subspace iteration
+/// Columns of a subspace iteration. Half of the largest number, squared, stands on every rank.
+constexpr std::int64_t least_width = 16, largest_width = 4000;
 
 /// to += from; local.
 void add(const DistMatrix& from, DistMatrix& to) {
@@ -129,12 +123,12 @@ class Cascade {
     // Where eigenvalues fall by a power law every level multiplies what is done by the same factor.
     const std::int64_t expected = out_.levels.empty() ? m / 40 : done_ * out_.levels.front().head;
     const std::int64_t width = std::max(least_width, expected / 2 * 5);
-    if (m >= options_.subspace_from && width <= m / 4 && subspace_pays_) {
+    if (m >= options_.subspace_from && width <= std::min(m / 4, largest_width) && subspace_pays_) {
       Timer timer;
-      std::optional<LeadingSpace> space =
+      std::optional<DistMatrix> space =
           leading_space(a_, width, options_.threshold, options_.seed + out_.levels.size());
       level.eigen_seconds = timer.seconds();
-      if (space) return LevelBasis::reflector(std::move(space->v));
+      if (space) return LevelBasis::reflector(std::move(*space));
       subspace_pays_ = false;
     }
     return eigenvectors(level);

@@ -6,6 +6,8 @@
 #include "dist/operations.hpp"
 #include "eigen/cascade_bounds.hpp"
 #include "eigen/cascade_vectors.hpp"
+#include "eigen/eigensolver.hpp"
+#include "eigen/factor_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -161,32 +163,27 @@ DistMatrix LevelBasis::matrix() const {
 
 namespace {
 
-struct RitzSpace {
-  std::vector<double> value;  ///< descending
-  Replicated vector;          ///< their columns in ascending order
-};
-
-/// Of AᵀA on the columns of q; aq ← A·q.
-RitzSpace rayleigh_ritz(const DistMatrix& a, const DistMatrix& q, DistMatrix& aq) {
+/// Eigenpairs of AᵀA on the columns of q, descending; aq ← A·q.
+EigenResult rayleigh_ritz(const DistMatrix& a, const DistMatrix& q, DistMatrix& aq) {
   const ProcessGrid& grid = a.grid();
   const std::int64_t width = q.cols();
   multiply(Op::none, Op::none, 1.0, a, q, 0.0, aq);
   DistMatrix gram = DistMatrix::make(grid, width, width, a.nb(), a.nb());
   gram.fill(0);
   rank_k_update(Op::transpose, 1.0, aq, 0.0, gram);
-  RitzSpace ritz{{}, replicate(gram, width, width)};
-  grid.parent().agree(
-      [&] { ritz.value = lapack::syevd(ritz.vector.view(), Triangle::lower, true); });
-  grid.parent().broadcast(ritz.value);
-  grid.parent().broadcast(ritz.vector.data);
-  std::reverse(ritz.value.begin(), ritz.value.end());
-  return ritz;
+  int exponent = 0;
+  std::frexp(max_abs(gram), &exponent);
+  scale_by_power(gram, -exponent);
+  const EigenRequest request{.count = 0, .vectors = true};
+  const SolverPlan plan = plan_solver(request, width, grid.parent().size(),
+                                      {.grid = grid.shape(), .block = a.nb(), .memory = {}});
+  return Eigensolver(plan.backend).solve(gram, SymmetricFill::lower, request);
 }
 
 }  // namespace
 
-std::optional<LeadingSpace> leading_space(const DistMatrix& a, std::int64_t width, double threshold,
-                                          std::uint64_t seed) {
+std::optional<DistMatrix> leading_space(const DistMatrix& a, std::int64_t width, double threshold,
+                                        std::uint64_t seed) {
   constexpr int first_steps = 2, most_steps = 6;
   constexpr double digits = 10;  // of the angle between head and rest
   const ProcessGrid& grid = a.grid();
@@ -203,29 +200,23 @@ std::optional<LeadingSpace> leading_space(const DistMatrix& a, std::int64_t widt
     }
   };
   iterate(first_steps);
-  RitzSpace ritz = rayleigh_ritz(a, q, aq);
-  std::int64_t head = head_size(ritz.value, threshold);
+  EigenResult ritz = rayleigh_ritz(a, q, aq);
+  std::int64_t head = head_size(ritz.eigenvalue, threshold);
   if (head > width / 2) return std::nullopt;
   // The other columns make the head converge, by λ_width/λ_head a step.
-  const double fall = std::max(ritz.value.back(), 0x1p-60 * ritz.value.front()) /
-                      ritz.value[static_cast<std::size_t>(head - 1)];
+  const double fall = std::max(ritz.eigenvalue.back(), 0x1p-60 * ritz.eigenvalue.front()) /
+                      ritz.eigenvalue[static_cast<std::size_t>(head - 1)];
   const double steps = std::ceil(digits / std::max(1e-3, -std::log10(fall)));
   if (!(steps <= most_steps)) return std::nullopt;
   if (steps > first_steps) {
     iterate(static_cast<int>(steps) - first_steps);
     ritz = rayleigh_ritz(a, q, aq);
-    head = head_size(ritz.value, threshold);
+    head = head_size(ritz.eigenvalue, threshold);
     if (head > width / 2) return std::nullopt;
   }
-  Replicated turned(width, head);
-  for (std::int64_t j = 0; j < head; ++j)
-    std::copy_n(ritz.vector.view().col(width - 1 - j), width, turned.view().col(j));
-  DistMatrix z = distribute(turned, a);
-  LeadingSpace space{DistMatrix::make(grid, m, head, block, block), {}};
-  multiply(Op::none, Op::none, 1.0, q, z, 0.0, space.v);
-  ritz.value.resize(static_cast<std::size_t>(head));
-  space.eigenvalue = std::move(ritz.value);
-  return space;
+  DistMatrix v = DistMatrix::make(grid, m, head, block, block);
+  multiply(Op::none, Op::none, 1.0, q, leading_columns(*ritz.vectors, head), 0.0, v);
+  return v;
 }
 
 }  // namespace fathom

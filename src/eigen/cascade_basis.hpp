@@ -46,14 +46,10 @@ class LevelBasis {
 };
 
 /// Orthonormal columns (m × k) that span the leading right singular space of A (p × m), by subspace
-/// iteration on AᵀA from `width` random columns (Halko, Martinsson & Tropp 2011, 4.5), with the
-/// squares of their singular values: the head, if it is smaller than half of `width`, as
-/// `threshold` says; nothing otherwise. Collective.
-struct LeadingSpace {
-  DistMatrix v;
-  std::vector<double> eigenvalue;  ///< of the head, descending
-};
-std::optional<LeadingSpace> leading_space(const DistMatrix& a, std::int64_t width, double threshold,
-                                          std::uint64_t seed);
+/// iteration on AᵀA from `width` random columns (Halko, Martinsson & Tropp 2011, 4.5): the head as
+/// `threshold` says, if it is not larger than half of `width`; nothing otherwise, or where it would
+/// converge slowly. Collective. @pre A is not zero, entries near 1, width ≤ m
+std::optional<DistMatrix> leading_space(const DistMatrix& a, std::int64_t width, double threshold,
+                                        std::uint64_t seed);
 
 }  // namespace fathom

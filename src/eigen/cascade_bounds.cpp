@@ -22,10 +22,10 @@ std::int64_t head_size(std::span<const double> eigenvalue, double threshold) {
   if (above == order) return order;
   std::int64_t best = above;
   double widest = 0;
-  for (std::int64_t k = above; k >= 1 && value(k - 1) <= 100 * threshold * top; --k) {
+  for (std::int64_t k = above; k >= 1; --k) {
     const double ratio = value(k - 1) / std::max(value(k), noise);
     if (ratio > widest) widest = ratio, best = k;
-    if (ratio > 1.5) break;
+    if (ratio > 1.5 || value(k - 1) > 100 * threshold * top) break;
   }
   return best;
 }

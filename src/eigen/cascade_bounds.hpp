@@ -18,7 +18,7 @@ namespace fathom {
 
 /// How many leading eigenvalues of a level's Gram matrix (descending) make its head: those above
 /// threshold·λ₁; where the first one left out is nearly as large as the last one taken, fewer: cut
-/// at the next ratio of neighbours above 1.5, or at the widest, among those below
+/// at the next ratio of neighbours above 1.5, or at the widest down from the first value above
 /// 100·threshold·λ₁. At least one. @pre not empty, 0 < threshold < 1
 std::int64_t head_size(std::span<const double> eigenvalue, double threshold);
 

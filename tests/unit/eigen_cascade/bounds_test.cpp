@@ -14,8 +14,15 @@ TEST(HeadSize, CutsAtTheThresholdOrAtAGapNearIt) {
   EXPECT_EQ(head_size(std::vector{1.0, 1e-3, 1e-7, 1e-9, -1e-17}, 1e-8), 3);
   // 1.1e-8 and 0.9e-8 belong together; the gap above them is the better cut.
   EXPECT_EQ(head_size(std::vector{1.0, 1e-3, 1e-7, 1.1e-8, 0.9e-8, 0.8e-8}, 1e-8), 3);
-  // A gap too far above is not worth another level.
-  EXPECT_EQ(head_size(std::vector{1.0, 1e-5, 1.1e-8, 0.9e-8}, 1e-8), 3);
+  // A cluster at the threshold is left to the next level as a whole.
+  EXPECT_EQ(head_size(std::vector{1.0, 0.9, 1.1e-8, 1e-8, 0.9e-8}, 1e-8), 2);
+  // Gaps far above are not looked for.
+  std::vector<double> chain{1.0, 1e-5};
+  while (chain.back() > 1e-9)
+    chain.push_back(chain.back() / 1.2);
+  const std::int64_t cut = head_size(chain, 1e-8);
+  EXPECT_GT(chain[static_cast<std::size_t>(cut - 1)], 1e-8);
+  EXPECT_LT(chain[static_cast<std::size_t>(cut - 1)], 2e-6);
   EXPECT_EQ(head_size(std::vector{1.0, -1e-16, -1e-15}, 1e-8), 1);
 }
 
