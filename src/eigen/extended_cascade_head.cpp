@@ -111,6 +111,30 @@ HeadSums sum_rows(const TransformedBlocks& blocks, const HeadResult& head) {
   return sums;
 }
 
+/// F over R_hh's storage, Y = D^-½ R_hr over R_hr's leading part; returns an upper bound of ‖F‖_F.
+double scale_blocks(TransformedBlocks& blocks, const std::vector<double>& rho, double n) {
+  DistMatrix& f = *blocks.head_head;
+  double f_square = 0;
+  for_each_local(f, [&](std::size_t i, std::size_t j, double& x) {
+    x = i == j ? 0.0 : x / std::sqrt(rho[i]) / std::sqrt(rho[j]);
+    f_square += x * x;
+  });
+  for_each_local(blocks.head_rest->value.hi,
+                 [&](std::size_t i, std::size_t, double& x) { x /= std::sqrt(rho[i]); });
+  return std::sqrt(to_bits_of_all(f.grid().parent(), f_square)) + n * unit_roundoff;
+}
+
+/// s ← s − ZᵀZ.
+void subtract_gram(const DistMatrix& z, ExtendedMatrix& s) {
+  DistMatrix c = DistMatrix::make(s.grid(), s.rows(), s.cols(), s.hi.mb(), s.hi.nb());
+  c.fill(0);
+  rank_k_update(Op::transpose, 1.0, z, 0.0, c);
+  mirror_lower(c);
+  for (std::int64_t j = 0; j < c.local_cols(); ++j)
+    for (std::int64_t i = 0; i < c.local_rows(); ++i)
+      s.set(i, j, s.at(i, j) - c.local()(i, j));
+}
+
 }  // namespace
 
 void take_head(TransformedBlocks& blocks, const DistMatrix& u, const ExtendedMatrix& product) {
@@ -196,44 +220,28 @@ ExtendedMatrix schur_complement(TransformedBlocks& blocks, LevelLosses& losses,
                                 ExtendedLevel& facts) {
   const std::vector<double> rho = rounded(blocks.diagonal);
   const double smallest = *std::min_element(rho.begin(), rho.end());
-  const Communicator& all = blocks.head_head->grid().parent();
   if (!(smallest > 0))
     throw AgreedError(ExitCode::certificate,
                       "extended cascade: {:.3g} is the smallest eigenvalue of a head", smallest);
-  // F over R_hh's storage, Y over R_hr's leading part.
-  DistMatrix& f = *blocks.head_head;
-  DistMatrix& y = blocks.head_rest->value.hi;
-  double f_square = 0;
-  for_each_local(f, [&](std::size_t i, std::size_t j, double& x) {
-    x = i == j ? 0.0 : x / std::sqrt(rho[i]) / std::sqrt(rho[j]);
-    f_square += x * x;
-  });
-  const double n = static_cast<double>(facts.n);
-  const double f_norm = std::sqrt(to_bits_of_all(all, f_square)) + n * unit_roundoff;
-  if (!(f_norm < 0.1))
+  const double n = static_cast<double>(facts.n), f = scale_blocks(blocks, rho, n);
+  if (!(f < 0.1))
     throw AgreedError(ExitCode::certificate,
-                      "extended cascade: the head's eigenvectors are coupled by {:.3g}", f_norm);
-  for_each_local(y, [&](std::size_t i, std::size_t, double& x) { x /= std::sqrt(rho[i]); });
+                      "extended cascade: the head's eigenvectors are coupled by {:.3g}", f);
+  const DistMatrix& y = blocks.head_rest->value.hi;
   DistMatrix z = copy_of(y);
-  multiply(Op::none, Op::none, -0.5, f, y, 1.0, z);
+  multiply(Op::none, Op::none, -0.5, *blocks.head_head, y, 1.0, z);
   const double y_square = square_sum(y), z_square = square_sum(z);
   ExtendedMatrix s = std::move(blocks.rest_rest->value);
-  DistMatrix c = DistMatrix::make(s.grid(), s.rows(), s.cols(), s.hi.mb(), s.hi.nb());
-  c.fill(0);
-  rank_k_update(Op::transpose, 1.0, z, 0.0, c);
-  mirror_lower(c);
-  for (std::int64_t j = 0; j < c.local_cols(); ++j)
-    for (std::int64_t i = 0; i < c.local_rows(); ++i)
-      s.set(i, j, s.at(i, j) - c.local()(i, j));
+  subtract_gram(z, s);
 
   const BlockErrors error = block_errors(blocks);
+  const double frobenius = to_double(frobenius_norm(s));
   double top = -std::numeric_limits<double>::infinity();
   for (const DoubleDouble& value : diagonal(s))
     top = std::max(top, to_double(value));
-  const double frobenius = to_double(frobenius_norm(s));
-  top = std::min(frobenius, top + blocks.rest_off_diagonal);
-  const double bottom = smallest * (1 - f_norm) - error.head;
-  const double series = y_square * f_norm * f_norm * (1 / (1 - f_norm) + 0.25);
+  top = std::min(frobenius, top + blocks.rest_off_diagonal + z_square);
+  const double bottom = smallest * (1 - f) - error.head;
+  const double series = y_square * f * f * (1 / (1 - f) + 0.25);
   const double arithmetic = (n + 20) * unit_roundoff * z_square;
   const double across = 2 * std::sqrt(y_square / smallest) * error.across +
                         error.across * error.across / smallest +

@@ -3,7 +3,7 @@ fathom_mpi_test(eigen.extended NP 1 2 3 4 SOURCES ${sources} LINKS fathom::eigen
 target_include_directories(test_eigen_extended PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/eigen)
 foreach(np 1 2)
   fathom_add_mpi_command(eigen.extended.large.np${np} NP ${np} LABEL full TIMEOUT 3600
-    COMMAND sh -c "FATHOM_EXTENDED_ORDER=100 exec $1" sh $<TARGET_FILE:test_eigen_extended>)
+    COMMAND sh -c "FATHOM_EXTENDED_ORDER=80 FATHOM_EXTENDED_CIRCLE=500 FATHOM_EXTENDED_MANY=300 exec $1" sh $<TARGET_FILE:test_eigen_extended>)
 endforeach()
 
 if(FATHOM_FAULT_POINTS)

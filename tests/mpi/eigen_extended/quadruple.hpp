@@ -166,12 +166,12 @@ inline ExtendedCase stored(std::string name, QuadrupleMatrix a, std::int64_t lea
 
 /// Random reflectors around diag(value).
 inline ExtendedCase with_spectrum(std::string name, const std::vector<Quadruple>& value,
-                                  std::int64_t least_trusted) {
+                                  std::int64_t least_trusted, unsigned seed = 11) {
   const auto n = static_cast<std::int64_t>(value.size());
   QuadrupleMatrix a(n);
   for (std::int64_t i = 0; i < n; ++i)
     a(i, i) = value[static_cast<std::size_t>(i)];
-  std::mt19937_64 engine(11);
+  std::mt19937_64 engine(seed);
   std::normal_distribution<double> normal;
   for (int reflector = 0; reflector < 3; ++reflector) {
     std::vector<Quadruple> v(static_cast<std::size_t>(n)), w(v.size(), 0);
