@@ -66,6 +66,17 @@ double norm_of(const std::optional<DistMatrix>& inverse) {
   return inverse ? root_of_squares(column_norms(*inverse)) : infinity;
 }
 
+/// ‖R⁻¹‖_F.
+double inverse_norm(const DistMatrix& r, Triangle triangle) {
+  const std::vector<double> norm = row_norms(r);
+  const auto inverse = scaled_inverse(r, triangle, Scaling::rows, norm);
+  if (!inverse) return infinity;
+  std::vector<double> column = column_norms(*inverse);
+  for (std::size_t j = 0; j < column.size(); ++j)
+    column[j] /= norm[j];
+  return root_of_squares(column);
+}
+
 /// Signs ±1, dealt by a fixed rule: the mean of ‖A·s‖² over them is ‖A‖_F² (Hutchinson).
 DistMatrix sign_probes(const ProcessGrid& grid, std::int64_t rows, std::int64_t block) {
   DistMatrix z = DistMatrix::make(grid, rows, probe_count, block, block);
@@ -83,64 +94,82 @@ DistMatrix product(const DistMatrix& a, const DistMatrix& b) {
   return c;
 }
 
-/// What a pass over G leaves.
-struct Pass {
-  DistMatrix sum;     ///< XᵀX of X = G·R⁻¹, lower triangle
-  SquareSum carried;  ///< of F₂·B₁⁻¹·s over the probes s
+/// What a pass over F with probes leaves.
+struct Probed {
+  double orthogonality;  ///< about ‖XᵀX − I‖_F, X = G·R⁻¹
+  double carried;        ///< about ‖F₂·B₁⁻¹‖_F
 };
 
-Pass pass_over(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r,
-               const std::optional<DistMatrix>& probes) {
+/// (X·s)ᵀ(X·s) of probes s, and with F₂ the squares that `ahead` makes.
+Probed probe(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r, const DistMatrix& signs,
+             const DistMatrix& ahead) {
+  DistMatrix solved = copy_of(signs, probe_count);
+  solve_triangular(Side::left, Triangle::upper, Op::none, 1.0, r, solved);
+  const DistMatrix turned = product(rows.rotation(), solved),
+                   turned_ahead = product(rows.rotation(), ahead);
+  DistMatrix inner = DistMatrix::make(r.grid(), probe_count, probe_count, r.mb(), r.nb());
+  // From −sᵀs on, so that what is left is sᵀ(XᵀX − I)s.
+  multiply(Op::transpose, Op::none, -1.0, signs, signs, 0.0, inner);
+  rank_k_update(Op::transpose, 1.0, product(rows.leading(), solved), 1.0, inner);
+  SquareSum carried;
+  for (std::int64_t first = rows.order(); first < rows.rows(); first += chunk) {
+    const DistMatrix part = rows.plain(first, std::min(chunk, rows.rows() - first));
+    rank_k_update(Op::transpose, 1.0, product(part, turned), 1.0, inner);
+    carried.add(product(part, turned_ahead));
+  }
+  // The mean square of sᵢᵀ(XᵀX − I)sⱼ over pairs i ≠ j is that of the norm, and over i = j that of
+  // the trace and twice the rest. Twice the root: there are 136 of them, not independent.
+  const double off = frobenius_norm(inner, SymmetricFill::lower) / double(probe_count);
+  return {2 * off, carried.root(r.grid().parent()) / std::sqrt(double(probe_count))};
+}
+
+/// XᵀX of X = G·R⁻¹, lower triangle, in full.
+DistMatrix orthogonality_sum(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r) {
   const std::int64_t q = r.rows();
-  Pass pass{DistMatrix::make(r.grid(), q, q, r.mb(), r.nb()), {}};
-  pass.sum.fill(0.0);
+  DistMatrix sum = DistMatrix::make(r.grid(), q, q, r.mb(), r.nb());
+  sum.fill(0.0);
   const auto add = [&](DistMatrix&& part) {
     solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, part);
-    rank_k_update(Op::transpose, 1.0, part, 1.0, pass.sum);
+    rank_k_update(Op::transpose, 1.0, part, 1.0, sum);
   };
   add(copy_of(rows.leading(), q));
-  for (std::int64_t first = q; first < rows.rows(); first += chunk) {
-    DistMatrix part = rows.read(first, std::min(chunk, rows.rows() - first));
-    if (probes) pass.carried.add(product(part, *probes));
-    add(std::move(part));
-  }
-  return pass;
+  for (std::int64_t first = q; first < rows.rows(); first += chunk)
+    add(rows.turned(rows.plain(first, std::min(chunk, rows.rows() - first))));
+  return sum;
 }
 
-double departure_from_identity(const DistMatrix& s) {
-  DistMatrix difference = copy_of(s, s.cols());
-  for (std::int64_t j = 0; j < difference.local_cols(); ++j)
-    for (std::int64_t i = 0; i < difference.local_rows(); ++i)
-      if (difference.global_row(LocalIndex(i)) == difference.global_col(LocalIndex(j)))
-        difference.local()(i, j) -= 1;
-  return frobenius_norm(difference, SymmetricFill::lower);
+/// R ← U·R with UᵀU = S, whose lower triangle is given. False where S is not positive.
+bool multiply_by_root(DistMatrix& sum, DistMatrix& r) {
+  if (!cholesky(sum)) return false;
+  DistMatrix better = DistMatrix::make(r.grid(), r.rows(), r.cols(), r.mb(), r.nb());
+  multiply(Op::transpose, Op::none, 1.0, sum, r, 0.0, better);
+  keep_triangle(Triangle::upper, better);
+  r = std::move(better);
+  return true;
 }
 
-/// Measures; where G is not orthogonal in the triangle's terms but near it, multiplies the triangle
-/// by the Cholesky factor of what was measured, and measures again. Returns the last pass.
-Pass measure_and_correct(RotatedRows& rows, std::int64_t chunk,
-                         const std::optional<DistMatrix>& probes, ReducedFactor& reduced,
-                         Progress& progress) {
-  constexpr double small = 1e-10, near = 0.5;
+/// Measures by probes; where G is not orthogonal in the triangle's terms but near it, multiplies
+/// the triangle by the Cholesky factor of XᵀX in full, and measures again. Returns ‖F₂·B₁⁻¹‖_F.
+double measure_and_correct(RotatedRows& rows, std::int64_t chunk, double noise,
+                           const DistMatrix& signs, const DistMatrix& ahead, ReducedFactor& reduced,
+                           Progress& progress) {
+  constexpr double near = 0.5;
+  const double small = std::max(1e-10, 10 * noise);
   const double q = double(rows.order());
   for (bool corrected = false;; corrected = true) {
-    Pass pass = pass_over(rows, chunk, reduced.a, probes);
-    reduced.orthogonality = departure_from_identity(pass.sum);
+    const Probed found = probe(rows, chunk, reduced.a, signs, ahead);
+    reduced.orthogonality = found.orthogonality;
+    if (found.orthogonality <= small || (corrected && found.orthogonality < near))
+      return found.carried;
+    DistMatrix sum = orthogonality_sum(rows, chunk, reduced.a);
     reduced.flops += 2 * double(rows.rows()) * q * q;
-    if (reduced.orthogonality <= small || (corrected && reduced.orthogonality < near)) return pass;
-    const bool hopeless = !(reduced.orthogonality < near) || !cholesky(pass.sum);
-    if (hopeless)
+    if (!(found.orthogonality < near) || !multiply_by_root(sum, reduced.a))
       throw AgreedError(ExitCode::certificate,
                         "the triangle of a reduced factor does not belong to it: "
                         "|(F/R)^T(F/R) - I| = {:.1e}",
-                        reduced.orthogonality);
-    progress.warn(fmt::format("reduced factor: |(F/R)^T(F/R) - I| = {:.1e}, corrected",
-                              reduced.orthogonality));
-    DistMatrix better = DistMatrix::make(pass.sum.grid(), pass.sum.rows(), pass.sum.cols(),
-                                         pass.sum.mb(), pass.sum.nb());
-    multiply(Op::transpose, Op::none, 1.0, pass.sum, reduced.a, 0.0, better);
-    keep_triangle(Triangle::upper, better);
-    reduced.a = std::move(better);
+                        found.orthogonality);
+    progress.warn(
+        fmt::format("reduced factor: |(F/R)^T(F/R) - I| = {:.1e}, corrected", found.orthogonality));
   }
 }
 
@@ -170,14 +199,9 @@ RotatedRows::RotatedRows(FactorRows& rows, const FactorSource& source, const Pro
   flops_ = 2 * q * q * (n - q / 3) + 4.0 / 3.0 * q * q * n;
 }
 
-DistMatrix RotatedRows::read(std::int64_t first, std::int64_t count, SquareSum* squares) {
-  const DistMatrix plain = rows_.read(first, count);
-  if (squares) squares->add(plain);
-  DistMatrix turned =
-      DistMatrix::make(plain.grid(), count, rotation_.cols(), plain.mb(), plain.nb());
-  multiply(Op::none, Op::none, 1.0, plain, rotation_, 0.0, turned);
-  flops_ += 2.0 * double(count) * double(rotation_.rows()) * double(rotation_.cols());
-  return turned;
+DistMatrix RotatedRows::turned(const DistMatrix& plain) {
+  flops_ += 2.0 * double(plain.rows()) * double(rotation_.rows()) * double(rotation_.cols());
+  return product(plain, rotation_);
 }
 
 double RotatedRows::row_error() const {
@@ -189,7 +213,50 @@ double RotatedRows::error(double frobenius) const {
   return row_error() * frobenius;
 }
 
-void measure_row_accuracy(RotatedRows& rows, double others, std::int64_t chunk,
+void SmallRows::set_reference(const DistMatrix& r, Triangle triangle) {
+  inverse_ = inverse_norm(r, triangle);
+}
+
+double SmallRows::relative_error() const {
+  return any() ? 4 * unit_roundoff * squares_ * inverse_ * inverse_ / double(rows_.order()) : 0.0;
+}
+
+double SmallRows::error() const {
+  return any() ? unit_roundoff * squares_ * inverse_ : 0.0;
+}
+
+bool SmallRows::take(const DistMatrix& plain) {
+  constexpr double small = 1e-11;
+  SquareSum squares;
+  squares.add(plain);
+  const double norm = squares.root(plain.grid().parent()), all = squares_ + norm * norm,
+               lost = unit_roundoff * all * inverse_ * inverse_ / double(rows_.order());
+  if (!(lost <= small)) return false;
+  if (!any()) {
+    sum_.emplace(
+        DistMatrix::make(plain.grid(), plain.cols(), plain.cols(), plain.mb(), plain.nb()));
+    sum_->fill(0.0);
+  }
+  rank_k_update(Op::transpose, 1.0, plain, 1.0, *sum_);
+  squares_ = all;
+  flops_ += double(plain.rows()) * double(plain.cols()) * double(plain.cols());
+  return true;
+}
+
+void SmallRows::add_to(DistMatrix& r) {
+  mirror_lower(*sum_);
+  DistMatrix back = copy_of(rows_.rotation(), rows_.rotation().cols());
+  solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, back);
+  const DistMatrix half = product(*sum_, back);
+  DistMatrix sum = DistMatrix::make(r.grid(), r.rows(), r.cols(), r.mb(), r.nb());
+  sum.fill_from([](std::int64_t i, std::int64_t j) { return i == j ? 1.0 : 0.0; });
+  multiply(Op::transpose, Op::none, 1.0, back, half, 1.0, sum);
+  if (!multiply_by_root(sum, r))
+    throw AgreedError(ExitCode::solver,
+                      "small rows of a factor could not be added to its triangle");
+}
+
+void measure_row_accuracy(RotatedRows& rows, double others, double before, std::int64_t chunk,
                           ReducedFactor& reduced, Progress& progress) {
   plant_fault(reduced.a);
   const double q = double(rows.order());
@@ -198,30 +265,30 @@ void measure_row_accuracy(RotatedRows& rows, double others, std::int64_t chunk,
   const double solve = unit_roundoff * std::sqrt(q) *
                        norm_of(scaled_inverse(reduced.a, Triangle::upper, Scaling::columns,
                                               column_norms(reduced.a)));
-  if (!(solve < 1e-3)) return;
-  double ahead = infinity;  // ‖B₁⁻¹‖_F
-  std::optional<DistMatrix> probes;
-  if (const auto inverse =
-          scaled_inverse(rows.leading(), Triangle::lower, Scaling::rows, rows.leading_norms())) {
-    ahead = norm_of(inverse);
-    probes = product(*inverse, sign_probes(inverse->grid(), inverse->rows(), inverse->mb()));
-  }
-  const Pass pass = measure_and_correct(rows, chunk, probes, reduced, progress);
+  // The probes meet rows of F₂ with another rounding than the reduction did.
+  const double noise =
+      rows.row_error() * others * inverse_norm(reduced.a, Triangle::upper) / std::sqrt(q);
+  if (!(solve < 1e-3) || !(others == 0 || noise < 1e-3)) return;
+  const auto first =
+      scaled_inverse(rows.leading(), Triangle::lower, Scaling::rows, rows.leading_norms());
+  const double ahead = norm_of(first);  // ‖B₁⁻¹‖_F
+  const DistMatrix signs = sign_probes(reduced.a.grid(), reduced.a.rows(), reduced.a.mb());
+  const double carried = measure_and_correct(
+      rows, chunk, others == 0 ? 0.0 : noise, signs,
+      first ? product(*first, signs) : copy_of(signs, probe_count), reduced, progress);
 
   const std::vector<double> norm = row_norms(reduced.a);
   const auto inverse = scaled_inverse(reduced.a, Triangle::upper, Scaling::rows, norm);
-  if (!inverse || !probes) return;
+  if (!inverse || !first) return;
   std::vector<double> column = column_norms(*inverse);
   reduced.row_condition = root_of_squares(column);
-  const double carried =
-      pass.carried.root(inverse->grid().parent()) / std::sqrt(double(probe_count));
   for (std::size_t j = 0; j < column.size(); ++j)  // R⁻¹ = B⁻¹D⁻¹ times what F₂ brings with it
     column[j] *= std::hypot(carried, others) / norm[j];
   const double behind = root_of_squares(column) / std::sqrt(q);
   constexpr double safety = 4;
   reduced.row_sensitivity = safety * std::hypot(ahead, behind);
   const double relative =
-      (reduced.row_sensitivity + 1) * rows.row_error() + reduced.orthogonality + 2 * solve;
+      (reduced.row_sensitivity + 1) * rows.row_error() + reduced.orthogonality + 2 * solve + before;
   if (relative < 0.5) reduced.relative_error = relative;
 }
 

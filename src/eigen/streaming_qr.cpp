@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -136,23 +137,34 @@ ReducedFactor reduce_plain(FactorRows& rows, const ProcessGrid& grid, std::int64
 /// R of rotated rows, and what its accuracy row by row rests on.
 ReducedFactor reduce_rotated(FactorRows& rows, const ProcessGrid& grid, std::int64_t block,
                              const FactorSource& source, std::int64_t chunk, Progress& progress) {
-  const std::int64_t n = source.cols(), order = std::min(source.rows(), n);
+  const std::int64_t n = source.cols(), order = std::min(source.rows(), n),
+                     more = source.rows() - order;
   RotatedRows rotated(rows, source, grid, block, order);
+  SmallRows small(rotated);
   SquareSum squares;
-  Stack stack(grid, block, order,
-              std::min(chunk, std::max<std::int64_t>(1, source.rows() - order)));
-  stack.begin(rotated.leading());
-  for (std::int64_t first = order; first < source.rows(); first += chunk)
-    stack.reduce(rotated.read(first, std::min(chunk, source.rows() - first), &squares));
-  ReducedFactor reduced{.a = stack.triangle()};
-  reduced.flops = stack.flops() + rotated.flops();
-  const std::int64_t passes = stack.passes();
+  std::optional<Stack> stack(std::in_place, grid, block, order,
+                             std::min(chunk, std::max<std::int64_t>(1, more)));
+  stack->begin(rotated.leading());
+  if (more > 0) small.set_reference(rotated.leading(), Triangle::lower);
+  for (std::int64_t first = order; first < source.rows(); first += chunk) {
+    const DistMatrix part = rotated.plain(first, std::min(chunk, source.rows() - first));
+    squares.add(part);
+    if (small.take(part)) continue;
+    stack->reduce(rotated.turned(part));
+    if (first + chunk < source.rows()) small.set_reference(stack->triangle(), Triangle::upper);
+  }
+  ReducedFactor reduced{.a = stack->triangle()};
+  const std::int64_t passes = stack->passes() + (small.any() ? 1 : 0);
+  reduced.flops = stack->flops() + small.flops();
+  stack.reset();
+  if (small.any()) small.add_to(reduced.a);
   const double others = squares.root(grid.parent());
   reduced.frobenius = std::hypot(rotated.leading_frobenius(), others);
-  reduced.backward_error = qr_error(reduced.a, passes) + rotated.error(reduced.frobenius);
-  { Stack released = std::move(stack); }
-  measure_row_accuracy(rotated, others, chunk, reduced, progress);
-  reduced.rotation = std::move(rotated).rotation();
+  reduced.backward_error =
+      qr_error(reduced.a, passes) + rotated.error(reduced.frobenius) + small.error();
+  measure_row_accuracy(rotated, others, small.relative_error(), chunk, reduced, progress);
+  reduced.flops += rotated.flops();
+  reduced.rotation = std::move(rotated).release();
   return reduced;
 }
 
