@@ -291,7 +291,10 @@ double FactorSpectrum::floor() const {
     if (state[j] == ModeState::trusted && eigenvalue[j] < smallest)
       smallest = eigenvalue[j], last = j;
   }
-  return smallest < infinity ? 10 * (error_bound[last] + representation[last]) : 10 * largest_bound;
+  if (!(smallest < infinity)) return 10 * largest_bound;
+  // A bound in proportion to the value has no floor: what was seen is what can be said.
+  if (bound_kind[last] == BoundKind::graded) return smallest;
+  return 10 * (error_bound[last] + representation[last]);
 }
 
 std::string FactorSpectrum::bound_summary() const {

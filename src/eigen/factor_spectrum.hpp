@@ -60,8 +60,9 @@ struct FactorSpectrum {
   std::string fallback_reason;
   double reduce_seconds = 0, solve_seconds = 0, check_seconds = 0;  ///< over all attempts
 
-  /// Ten times the bound of the smallest trusted eigenvalue; the largest bound where none is
-  /// trusted.
+  /// The smallest eigenvalue that can be trusted: ten times the bound of the smallest trusted one, or
+  /// that one itself where its bound is in proportion to it; ten times the largest bound where none
+  /// is trusted.
   double floor() const;
   /// "norm-wise", "graded", … and how many trusted modes each: "norm-wise 380, graded 20".
   std::string bound_summary() const;
