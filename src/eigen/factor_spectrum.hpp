@@ -27,7 +27,7 @@ const char* name(TailMethod method);
 /// The inverse of name(); Error(deck) with the valid names. Pure.
 TailMethod parse_tail_method(std::string_view text);
 
-/// The faster of cascade and svd for a factor of rows × n on `ranks` ranks. Pure.
+/// The cascade, but for small orders, where the svd is faster and as good. Pure.
 TailMethod choose_tail_method(std::int64_t n, std::int64_t rows, int ranks, bool vectors);
 
 /// By what the bound of a mode was found.
@@ -60,9 +60,9 @@ struct FactorSpectrum {
   std::string fallback_reason;
   double reduce_seconds = 0, solve_seconds = 0, check_seconds = 0;  ///< over all attempts
 
-  /// The smallest eigenvalue that can be trusted: ten times the bound of the smallest trusted one, or
-  /// that one itself where its bound is in proportion to it; ten times the largest bound where none
-  /// is trusted.
+  /// The smallest eigenvalue that can be trusted: ten times the bound of the smallest trusted one,
+  /// or that one itself where its bound is in proportion to it; ten times the largest bound where
+  /// none is trusted.
   double floor() const;
   /// "norm-wise", "graded", … and how many trusted modes each: "norm-wise 380, graded 20".
   std::string bound_summary() const;

@@ -56,15 +56,22 @@ class Transform {
 
 /// The first terms, which are large, in double-double: one rounding in all.
 double entry(const double* c, const double* s, const std::vector<double>& sigma) {
-  constexpr std::size_t precise = 64;
-  DoubleDouble sum = 0.0;
+  constexpr std::size_t precise = 64, lanes = 8;
+  const std::size_t n = sigma.size(), whole = std::min(n, precise);
+  double part[lanes] = {};
+  std::size_t k = whole;
+  for (; k + lanes <= n; k += lanes)
+    for (std::size_t l = 0; l < lanes; ++l)
+      part[l] += c[k + l] * s[k + l] * sigma[k + l];
   double rest = 0;
-  for (std::size_t k = sigma.size(); k-- > 0;)
-    if (k < precise)
-      sum += DoubleDouble(c[k]) * s[k] * sigma[k];
-    else
-      rest += c[k] * s[k] * sigma[k];
-  return to_double(sum + rest);
+  for (; k < n; ++k)
+    rest += c[k] * s[k] * sigma[k];
+  for (const double x : part)
+    rest += x;
+  DoubleDouble sum = rest;
+  for (std::size_t l = whole; l-- > 0;)
+    sum += DoubleDouble(c[l]) * s[l] * sigma[l];
+  return to_double(sum);
 }
 
 double one_elpa_solve(const Communicator& world, const FactorSource& source,
