@@ -2,24 +2,22 @@
 // features once) and their fraction of the dgemm rate of all ranks at once in the same process.
 // With --check sampled entries are compared with a direct evaluation.
 
-#include "comm/session.hpp"
 #include "dgemm_rate.hpp"
 #include "dist/operations.hpp"
 #include "gram/data_rows.hpp"
 #include "gram/population.hpp"
 #include "gram/random_features.hpp"
+#include "miniapp_main.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 namespace {
@@ -253,8 +251,7 @@ int measure(const Options& o, const Communicator& world) {
   return static_cast<int>(right ? ExitCode::ok : ExitCode::certificate);
 }
 
-int parse(Options& o, int argc, char** argv) {
-  CLI::App app("Assembly of a Gram matrix against the dgemm rate of all ranks");
+void declare(CLI::App& app, Options& o) {
   app.add_option("--kernel", o.kernel,
                  "overlap: S = F^T F, n x n; population: with the kernel's map; features: "
                  "f(XW), n x n; features_covariance: its covariance, n = d")
@@ -276,37 +273,25 @@ int parse(Options& o, int argc, char** argv) {
   app.add_option("--csv", o.csv, "append a line a run to this file");
   app.add_flag("--check", o.check, "compare sampled entries with a direct evaluation");
   app.add_flag("--plant", o.plant, "make one entry wrong, which --check must find");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? -1 : static_cast<int>(ExitCode::usage);
-  }
+}
+
+std::string complete(Options& o) {
   if (o.d == 0) o.d = o.n;
   if (o.v == 0) o.v = o.n;
-  if (o.kernel == "population" && o.backend == "pblas") {
-    std::fprintf(stderr, "--backend pblas has no kernel map: use --kernel overlap\n");
-    return static_cast<int>(ExitCode::usage);
-  }
-  return 0;
+  if (o.kernel == "population" && o.backend == "pblas")
+    return "--backend pblas has no kernel map: use --kernel overlap";
+  return "";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (const int status = parse(options, argc, argv)) return std::max(0, status);
-  MpiSession session(&argc, &argv);
-  int code = 0;
-  try {
-    code = measure(options, session.world());
-  } catch (const AgreedError& error) {
-    if (session.world().root()) std::fprintf(stderr, "miniapp_assembly: %s\n", error.what());
-    code = static_cast<int>(error.code());
-  } catch (const Error& error) {
-    session.abort(error.what(), error.code());
-  } catch (const std::exception& error) {
-    session.abort(error.what(), ExitCode::internal);
-  }
-  session.finish();
-  return code;
+  return run_miniapp(
+      {.name = "miniapp_assembly",
+       .about = "Assembly of a Gram matrix against the dgemm rate of all ranks",
+       .declare = [&](CLI::App& app) { declare(app, options); },
+       .complete = [&] { return complete(options); },
+       .measure = [&](const Communicator& world) { return measure(options, world); }},
+      argc, argv);
 }

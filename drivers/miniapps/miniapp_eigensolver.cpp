@@ -8,22 +8,20 @@
 // of the back-transformation and the tridiagonal problem's own vectors (LAPACK's operation counts).
 
 #include "base/fault.hpp"
-#include "comm/session.hpp"
 #include "dgemm_rate.hpp"
 #include "eigen/eigensolver.hpp"
 #include "eigen/error_bound.hpp"
 #include "eigen/verify.hpp"
+#include "miniapp_main.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <fstream>
 #include <numbers>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 namespace {
@@ -174,8 +172,7 @@ int measure(const Options& o, const Communicator& world) {
   return static_cast<int>(right ? ExitCode::ok : ExitCode::certificate);
 }
 
-int parse(Options& o, int argc, char** argv) {
-  CLI::App app("An eigensolver on a matrix with a known spectrum, against the dgemm rate");
+void declare(CLI::App& app, Options& o) {
   app.add_option("--n", o.n, "order of the matrix")->check(CLI::PositiveNumber);
   app.add_option("--nb", o.nb, "block size (default: by the plan)");
   app.add_option("--nprow", o.nprow);
@@ -189,32 +186,17 @@ int parse(Options& o, int argc, char** argv) {
   app.add_flag("--vectors", o.vectors, "eigenvectors too");
   app.add_flag("--check", o.check,
                "hold the result against the known spectrum: exit 80 where wrong");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? -1 : static_cast<int>(ExitCode::usage);
-  }
-  return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (const int status = parse(options, argc, argv)) return std::max(0, status);
-  MpiSession session(&argc, &argv);
-  int code = 0;
-  try {
-    code = measure(options, session.world());
-  } catch (const AgreedError& error) {
-    if (session.world().root()) std::fprintf(stderr, "miniapp_eigensolver: %s\n", error.what());
-    code = static_cast<int>(error.code());
-  } catch (const Error& error) {
-    session.abort(error.what(), error.code());
-  } catch (const std::exception& error) {
-    session.abort(error.what(), ExitCode::internal);
-  }
-  finalize_solvers();
-  session.finish();
-  return code;
+  return run_miniapp(
+      {.name = "miniapp_eigensolver",
+       .about = "An eigensolver on a matrix with a known spectrum, against the dgemm rate",
+       .declare = [&](CLI::App& app) { declare(app, options); },
+       .measure = [&](const Communicator& world) { return measure(options, world); },
+       .finish = finalize_solvers},
+      argc, argv);
 }

@@ -11,25 +11,23 @@
 #include "base/fault.hpp"
 #include "base/timer.hpp"
 #include "bindings/blas.hpp"
-#include "comm/session.hpp"
 #include "dist/exact_product.hpp"
 #include "dist/operations.hpp"
 #include "eigen/certified.hpp"
 #include "eigen/extended_cascade.hpp"
 #include "eigen/factor_spectrum.hpp"
 #include "eigen/factor_svd.hpp"
+#include "miniapp_main.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <fstream>
 #include <numbers>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 namespace {
@@ -324,8 +322,7 @@ int measure(const Options& o, const Communicator& world) {
   return static_cast<int>(right ? ExitCode::ok : ExitCode::certificate);
 }
 
-int parse(Options& o, int argc, char** argv) {
-  CLI::App app("Routes to the small eigenvalues of a factor with known singular values");
+void declare(CLI::App& app, Options& o) {
   app.add_option("--n", o.n, "order of the factor")->check(CLI::PositiveNumber);
   app.add_option("--nb", o.nb, "block size (default: by the plan)");
   app.add_option("--alpha", o.alpha, "eigenvalues j^-alpha");
@@ -340,32 +337,17 @@ int parse(Options& o, int argc, char** argv) {
   app.add_flag("--verbose", o.verbose, "what the routes say of themselves");
   app.add_flag("--check", o.check,
                "hold every route against the known spectrum: exit 80 where wrong");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? -1 : static_cast<int>(ExitCode::usage);
-  }
-  return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (const int status = parse(options, argc, argv)) return std::max(0, status);
-  MpiSession session(&argc, &argv);
-  int code = 0;
-  try {
-    code = measure(options, session.world());
-  } catch (const AgreedError& error) {
-    if (session.world().root()) std::fprintf(stderr, "miniapp_tail: %s\n", error.what());
-    code = static_cast<int>(error.code());
-  } catch (const Error& error) {
-    session.abort(error.what(), error.code());
-  } catch (const std::exception& error) {
-    session.abort(error.what(), ExitCode::internal);
-  }
-  finalize_solvers();
-  session.finish();
-  return code;
+  return run_miniapp(
+      {.name = "miniapp_tail",
+       .about = "Routes to the small eigenvalues of a factor with known singular values",
+       .declare = [&](CLI::App& app) { declare(app, options); },
+       .measure = [&](const Communicator& world) { return measure(options, world); },
+       .finish = finalize_solvers},
+      argc, argv);
 }
