@@ -50,6 +50,11 @@ std::vector<StudyPoint> study_points(const Deck& deck);
 /// Local.
 void write_points(RunFile& file, const std::vector<StudyPoint>& points);
 
+/// The points of the deck one after another, their table in the file. Collective.
+StudyOutcome run_every_point(
+    const StudyContext& context,
+    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point);
+
 /// Runs the study that the deck names. Collective.
 StudyOutcome run_study(const StudyContext& context);
 

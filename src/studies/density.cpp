@@ -285,14 +285,7 @@ void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcom
 }  // namespace
 
 StudyOutcome run_density_study(const StudyContext& context) {
-  StudyOutcome outcome;
-  const std::vector<StudyPoint> points = study_points(context.deck);
-  write_points(context.file, points);
-  for (const StudyPoint& point : points) {
-    run_point(context, point, outcome);
-    context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
-  }
-  return outcome;
+  return run_every_point(context, run_point);
 }
 
 }  // namespace fathom

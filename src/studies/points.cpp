@@ -89,4 +89,17 @@ void write_points(RunFile& file, const std::vector<StudyPoint>& points) {
   }
 }
 
+StudyOutcome run_every_point(
+    const StudyContext& context,
+    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point) {
+  StudyOutcome outcome;
+  const std::vector<StudyPoint> points = study_points(context.deck);
+  write_points(context.file, points);
+  for (const StudyPoint& point : points) {
+    run_point(context, point, outcome);
+    context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
+  }
+  return outcome;
+}
+
 }  // namespace fathom

@@ -135,8 +135,8 @@ SolvedSpectrum solve_by_extended_precision(const StudyContext& context,
   SolvedSpectrum solved;
   solved.route = "extended";
   solved.levels = static_cast<int>(deep.levels.size());
-  solved.note =
-      fmt::format("{} products of matrices, {} foreseen", deep.products(), deep.predicted_products);
+  solved.note = fmt::format("work of {:.1f} products of full matrices, {} foreseen",
+                            deep.full_products(), deep.predicted_products);
   solved.spectrum = as_certified(std::move(deep), wanted);
   return solved;
 }
