@@ -125,6 +125,11 @@ void check_tail(Resolver& deck) {
                     "go with solver.tail = \"{}\"",
                     *tail),
         {"remove one of the two"});
+  if (extended && tail == "gram" && deck.is_given("solver.tail"))
+    deck.complain("solver.precision",
+                  "solver.precision = \"extended\" goes below the floor at which solver.tail = "
+                  "\"gram\" stops",
+                  {"remove one of the two"});
   if (by_factor && deck.text("solver.backend") == "slepc")
     deck.complain(
         "solver.tail",

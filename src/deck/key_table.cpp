@@ -61,7 +61,8 @@ std::vector<Key> top_and_run() {
        .type = Type::boolean,
        .doc = "Write the eigenvectors to the run file as well: 8 n^2 bytes. Needs "
               "solver.eigenvectors = true.",
-       .fallback = false},
+       .fallback = false,
+       .belongs = {{diagonalised}}},
   };
 }
 

@@ -106,7 +106,7 @@ std::vector<Key> data_keys() {
        .doc = "Targets whose power over the modes is reported: a dataset of the same HDF5 file, or "
               "a .npy file beside the deck. Rows as in the data, one column a target.",
        .default_text = "unset: no targets",
-       .belongs = {{data_file}, {kernel_file}},
+       .belongs = {{spectrum, data_file}, {spectrum, kernel_file}},
        .sweepable = true,
        .input_file = true},
   };
