@@ -275,6 +275,7 @@ StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
   problem.factor = [data] { return FactorChoice{data_covariance_factor(*data.rows), ""}; };
   // Its own size, so its own layout: the deck's grid and block are meant for the kernel's matrix.
   problem.spectrum.verify = verify_options(deck);
+  problem.tail = parse_tail_method(deck.text("solver.tail"));
   return problem;
 }
 

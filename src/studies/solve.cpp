@@ -1,5 +1,6 @@
 #include "studies/solve.hpp"
 
+#include "eigen/cascade_vectors.hpp"
 #include "eigen/extended_cascade.hpp"
 #include "eigen/matrix_free.hpp"
 #include "gram/factor_operator.hpp"
@@ -45,17 +46,20 @@ Check agreement(const CertifiedSpectrum& gram, const CertifiedSpectrum& deep) {
               "both trust"};
 }
 
-void count_modes(CertifiedSpectrum& spectrum) {
+void sum_up(CertifiedSpectrum& spectrum) {
   const auto& value = spectrum.result.eigenvalue;
-  spectrum.trusted = std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::trusted);
-  spectrum.null_by_rank =
-      std::count(spectrum.state.begin(), spectrum.state.end(), ModeState::null_by_rank);
   for (std::size_t k = 0; k < value.size(); ++k) {
     spectrum.negative += value[k] < 0;
     spectrum.negative_beyond_bound += value[k] < -spectrum.error_bound[k];
     spectrum.norm = std::max(spectrum.norm, std::abs(value[k]));
     spectrum.trace += value[k];
   }
+}
+
+void count_states(CertifiedSpectrum& spectrum) {
+  const auto& state = spectrum.state;
+  spectrum.trusted = std::count(state.begin(), state.end(), ModeState::trusted);
+  spectrum.null_by_rank = std::count(state.begin(), state.end(), ModeState::null_by_rank);
 }
 
 /// Keeps the k largest where no more were asked for.
@@ -65,6 +69,8 @@ void keep_wanted(CertifiedSpectrum& spectrum, std::int64_t wanted) {
        {&spectrum.result.eigenvalue, &spectrum.error_bound, &spectrum.certificate.residual_ratio})
     if (column->size() > kept) column->resize(kept);
   if (spectrum.state.size() > kept) spectrum.state.resize(kept);
+  std::optional<DistMatrix>& vectors = spectrum.result.vectors;
+  if (vectors && vectors->cols() > wanted) vectors = leading_columns(*vectors, wanted);
 }
 
 CertifiedSpectrum as_certified(FactorSpectrum&& deep, const SpectrumProblem& problem) {
@@ -72,8 +78,12 @@ CertifiedSpectrum as_certified(FactorSpectrum&& deep, const SpectrumProblem& pro
   spectrum.deep_floor = deep.floor();
   spectrum.result.eigenvalue = std::move(deep.eigenvalue);
   if (problem.request.vectors) spectrum.result.vectors = std::move(deep.vectors);
-  spectrum.result.backend = deep.plan.backend;
+  const bool alone = deep.plan.grid == GridShape{1, 1};
+  spectrum.result.backend = deep.method != TailMethod::svd ? deep.plan.backend
+                            : alone                        ? Backend::lapack
+                                                           : Backend::scalapack;
   spectrum.result.seconds = deep.solve_seconds;
+  spectrum.assembly_error = deep.dropped;
   spectrum.error_bound = std::move(deep.error_bound);
   spectrum.state = std::move(deep.state);
   spectrum.certificate = std::move(deep.certificate);
@@ -148,8 +158,9 @@ void finish(SolvedSpectrum& solved, const SpectrumProblem& problem) {
   spectrum.frobenius = euclidean_norm(spectrum.result.eigenvalue);
   if (spectrum.certificate.residual_ratio.empty())
     spectrum.certificate.residual_ratio.assign(spectrum.result.eigenvalue.size(), std::nan(""));
-  count_modes(spectrum);
+  sum_up(spectrum);
   keep_wanted(spectrum, problem.request.wanted(problem.n));
+  count_states(spectrum);
 }
 
 /// The deeper route instead of the Gram route, whose spectrum is kept beside it. Error(certificate)
@@ -223,15 +234,12 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
                     missing, choice.why_not));
     return first;
   }
-  const TailMethod method =
-      choose_tail_method(problem.spectrum.n, choice.factor->rows(), context.world.size(),
-                         problem.spectrum.request.vectors);
-  context.progress.note(fmt::format(
-      "{} modes lie below the floor of the Gram matrix, and it has a factor ({}): going "
-      "on by {}, the faster of the measured routes",
-      missing, choice.factor->description(), name(method)));
+  context.progress.note(
+      fmt::format("{} modes lie below the floor of the Gram matrix: going on by "
+                  "its factor, {}",
+                  missing, choice.factor->description()));
   plan_deep_route(context, problem, outcome);
-  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, method);
+  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, TailMethod::automatic);
   finish(deep, problem.spectrum);
   return replace(std::move(deep), std::move(first.spectrum), context.progress);
 }

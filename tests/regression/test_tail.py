@@ -84,6 +84,22 @@ def test_svd_and_cascade_agree_with_vectors(run, tmp_path):
     assert within_bounds(cascade, svd) == 120
 
 
+@pytest.mark.parametrize("tail", ["auto", "cascade", "svd"])
+def test_as_many_as_asked_for_with_their_vectors(run, tmp_path, tail):
+    """40 of 100 modes, null ones among them: values, vectors and counts are those of the 40 alone."""
+    np.save(tmp_path / "phi.npy", generic(8, 30, 100))
+    np.save(tmp_path / "y.npy", np.ones((100, 1)))
+    deck = features_deck(tmp_path / "phi.npy", kernel=dict(side="gram"), data=dict(targets=tmp_path / "y.npy"),
+                         solver=dict(tail=tail, eigenvalues=40), run=dict(store_eigenvectors=True))
+    result = run(deck)
+    s = solved(result)
+    assert len(s["eigenvalue"]) == 40 and s["trusted_count"] == 30 and s["null_by_rank"] == 10
+    with result.file() as file:
+        vectors = file["eigenvectors/eigenvector"][...]
+    assert vectors.shape == (40, 100)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(40), atol=1e-12)
+
+
 # --- nobody invents a tail ----------------------------------------------------------------------------------------
 
 
