@@ -62,8 +62,16 @@ void run_scalapack(DistMatrix& a, FactorSvd& svd, std::optional<DistMatrix>& vt)
 }
 
 void run_lapack(DistMatrix& a, FactorSvd& svd, std::optional<DistMatrix>& vt) {
-  svd.singular_value = vt ? lapack::svd(a.local(), svd.left->local(), vt->local())
-                          : lapack::singular_values(a.local());
+  std::optional<DistMatrix> again;
+  if (vt) {
+    // Divide and conquer drops couplings below 64 ε σ₁, at every level; without vectors LAPACK
+    // iterates by dqds, which drops them in proportion to their neighbours.
+    again.emplace(a.grid(), a.rows(), a.cols(), a.mb(), a.nb());
+    for (std::int64_t j = 0; j < a.local_cols(); ++j)
+      std::copy_n(a.local().col(j), a.local_rows(), again->local().col(j));
+    lapack::svd(a.local(), svd.left->local(), vt->local());
+  }
+  svd.singular_value = lapack::singular_values(again ? again->local() : a.local());
 }
 
 void run_jacobi(DistMatrix& a, FactorSvd& svd) {

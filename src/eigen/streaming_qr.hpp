@@ -12,7 +12,8 @@
 namespace fathom {
 
 struct ReduceOptions {
-  /// Rows asked of the source at once, ≥ 1; 0: 2·cols(), or as many as `memory` allows.
+  /// Rows asked of the source at once, ≥ 1; 0: 2·cols(), more where columns are few (8 MB), or as
+  /// many as `memory` allows.
   std::int64_t chunk = 0;
   /// Bytes a rank that chunk and stack together may take where the chunk is automatic; 0: no limit.
   std::int64_t memory = 0;

@@ -105,6 +105,38 @@ TEST(FactorSpectrum, TallSquareAndWideByBothRoutes) {
   }
 }
 
+TEST(FactorSpectrum, CouplingsThatAnIterationDropsAreInTheBound) {
+  Plain f = Plain::zeros(5, 5);
+  for (std::int64_t j = 0; j < 5; ++j) {
+    f(j, j) = 1;
+    if (j > 0) f(j - 1, j) = 1.05e-14;
+  }
+  for (const TailMethod method : {TailMethod::cascade, TailMethod::svd})
+    for (const bool vectors : {false, true})
+      expect_honest(solve(source_of(f), method, vectors), eigenvalues(f));
+}
+
+TEST(FactorSpectrum, RoundingOfDenormalEigenvaluesIsInTheBound) {
+  const Plain f = generic(40, 25, power_law(25, 4), 3);
+  const auto exact = eigenvalues(f);
+  constexpr int shift = 530;
+  const MatrixFactor tiny(
+      f.rows, f.cols, [&f](std::int64_t i, std::int64_t j) { return std::ldexp(f(i, j), -shift); });
+  for (const TailMethod method : {TailMethod::cascade, TailMethod::svd}) {
+    const FactorSpectrum s = solve(tiny, method);
+    EXPECT_LT(s.eigenvalue[10], std::numeric_limits<double>::min());
+    for (std::size_t j = 0; j < exact.size(); ++j) {
+      const double found = std::ldexp(s.eigenvalue[j], 2 * shift),
+                   bound = std::ldexp(s.error_bound[j], 2 * shift),
+                   error = std::abs(to_double(exact[j] - found));
+      EXPECT_LE(error, bound) << "mode " << j + 1;
+      if (s.state[j] == ModeState::trusted) {
+        EXPECT_LE(error, 0.1 * to_double(exact[j])) << "mode " << j + 1;
+      }
+    }
+  }
+}
+
 TEST(FactorSpectrum, RankDeficiencyIsNeverATail) {
   Plain f = Plain::zeros(60, 25);
   for (std::int64_t j = 0; j < 25; ++j)

@@ -198,6 +198,26 @@ TEST(StreamingQr, rows_that_rise_beyond_the_range_are_refused) {
   expect_error(factor, {.chunk = 4}, ExitCode::numeric, "too far above");
 }
 
+TEST(StreamingQr, many_small_rows_behind_a_large_one_are_felt) {
+  constexpr std::int64_t p = 20000;
+  constexpr double small = 1e-8;
+  const MatrixFactor factor(p, 1,
+                            [](std::int64_t i, std::int64_t) { return i == 0 ? 1.0 : small; });
+  const auto exact = static_cast<double>(std::sqrt(1.0L + (p - 1.0L) * small * small));
+  for_each_grid(Communicator::world(), [&](const ProcessGrid& grid, const std::string& name) {
+    SCOPED_TRACE(name);
+    test::Silent progress;
+    for (const std::int64_t chunk : {0, 2}) {
+      const ReducedFactor reduced = reduce_factor(grid, 16, factor, {.chunk = chunk}, progress);
+      const double off = std::abs(std::abs(gathered(reduced.a)(0, 0)) - exact);
+      EXPECT_LE(off, reduced.backward_error) << chunk;
+      if (chunk == 0) {
+        EXPECT_LE(off, 1e-14);
+      }
+    }
+  });
+}
+
 TEST(StreamingQr, memory_bounds_the_chunk) {
   const ProcessGrid grid(Communicator::world(), {1, 1});
   test::Silent progress;
