@@ -81,6 +81,13 @@ FactorEstimate estimate_population_factor(const PopulationSpec& spec,
   return estimate;
 }
 
+double population_factor_keeps(const PopulationSpec& spec, const FactorOptions& options,
+                               std::int64_t local_cols) {
+  if (monomial_degree(spec.activation) < 2) return 0;
+  const KhatriRaoPlan plan = plan_khatri_rao(spec, options);
+  return plan.rows > options.max_rows ? 0 : khatri_rao_keeps(spec, plan, options, local_cols);
+}
+
 Factor population_factor(const Communicator& comm, const PopulationSpec& spec,
                          const FactorOptions& options) {
   const int degree = monomial_degree(spec.activation);

@@ -45,6 +45,11 @@ struct Factor {
 FactorEstimate estimate_population_factor(const PopulationSpec& spec,
                                           const FactorOptions& options = {});
 
+/// Bytes that such a factor keeps between chunks on a rank with so many of their columns. Pure;
+/// costs about as much as listing the rows.
+double population_factor_keeps(const PopulationSpec& spec, const FactorOptions& options,
+                               std::int64_t local_cols);
+
 /// The population covariance of linear and monomial features: H^½W/√d at degree 1, the Khatri–Rao
 /// factor of khatri_rao.hpp above. Collective.
 Factor population_factor(const Communicator& comm, const PopulationSpec& spec,

@@ -20,6 +20,11 @@ constexpr int lanes = KhatriRaoMap::lanes;
 constexpr double least_tolerance = 1e-32;
 constexpr double roundings_a_degree = 6, roundings_a_row = 12;
 
+/// Whether what is made of the weights of so many columns is kept between chunks: all or none.
+bool keeps(std::int64_t columns, const KhatriRaoMap& map, std::int64_t hold_bytes) {
+  return columns / KhatriRaoMap::lanes + 1 <= hold_bytes / map.workspace_bytes();
+}
+
 class KhatriRaoFactor final : public FactorSource {
  public:
   KhatriRaoFactor(const PopulationSpec& spec, const KhatriRaoPlan& plan,
@@ -110,7 +115,7 @@ void KhatriRaoFactor::make(DistMatrix& chunk, std::int64_t first) const {
   if (chunk.local_rows() == 0 || chunk.local_cols() == 0) return;
   fault_point("gram.factor");
   keep_for(chunk);
-  const bool keep = chunk.local_cols() / lanes + 1 <= hold_bytes_ / map_.workspace_bytes();
+  const bool keep = keeps(chunk.local_cols(), map_, hold_bytes_);
   const auto runs = chunk.distribution().rows.runs(chunk.grid().myrow());
   for (std::int64_t c = 0; c < chunk.local_cols(); c += lanes) {
     const auto group = static_cast<std::size_t>(c / lanes);
@@ -193,6 +198,20 @@ KhatriRaoPlan plan_khatri_rao(const PopulationSpec& spec, const FactorOptions& o
   plan.complete = plan.complete || static_cast<double>(plan.rows) >= plan.all_rows;
   plan.dropped = plan.complete ? 0.0 : tail(low) / plan.lambda;
   return plan;
+}
+
+double khatri_rao_keeps(const PopulationSpec& spec, const KhatriRaoPlan& plan,
+                        const FactorOptions& options, std::int64_t local_cols) {
+  const int degree = spec.activation.degree();
+  // No coordinate of a row is above its product.
+  const auto largest =
+      static_cast<std::int64_t>(std::clamp(plan.product, 1.0, static_cast<double>(spec.dim)));
+  const KhatriRaoMap map(spec.dim, degree, largest);
+  const double groups = keeps(local_cols, map, options.hold_bytes)
+                            ? std::ceil(static_cast<double>(local_cols) / KhatriRaoMap::lanes)
+                            : 1.0;
+  return groups * static_cast<double>(map.workspace_bytes()) +
+         4.0 * degree * static_cast<double>(plan.rows);
 }
 
 std::unique_ptr<FactorSource> khatri_rao_factor(const Communicator& comm,

@@ -29,6 +29,11 @@ std::unique_ptr<FactorSource> khatri_rao_factor(const Communicator& comm,
                                                 const KhatriRaoPlan& plan,
                                                 const FactorOptions& options);
 
+/// Bytes of weights, and what is made of them, that a rank keeps between chunks with so many
+/// columns, and of the list of rows. Pure.
+double khatri_rao_keeps(const PopulationSpec& spec, const KhatriRaoPlan& plan,
+                        const FactorOptions& options, std::int64_t local_cols);
+
 /// Flops of one entry, about, in units of dgemm flops: a few steps of small matrices.
 double khatri_rao_entry_flops(int degree);
 

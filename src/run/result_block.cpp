@@ -33,10 +33,11 @@ std::vector<std::string> result_block(const StudyOutcome& outcome,
                               "mean", "max", "max/mean", "GFLOP/s"));
   for (const PhaseTime& phase : phases)
     lines.push_back(phase_line(phase));
-  lines.push_back(fmt::format(
-      "memory a rank: matrix {}, peak predicted {}, measured {} (above {} of the empty program)",
-      size_text(memory.matrix), size_text(memory.predicted_peak), size_text(memory.measured_peak),
-      size_text(memory.baseline)));
+  lines.push_back(
+      fmt::format("memory a rank: {}peak predicted {}, measured {} (above {} of the empty program)",
+                  memory.matrix > 0 ? "matrix " + size_text(memory.matrix) + ", " : "",
+                  size_text(memory.predicted_peak), size_text(memory.measured_peak),
+                  size_text(memory.baseline)));
   lines.push_back(fmt::format("done in {}: {}/run.h5", duration_text(seconds), folder));
   lines.push_back(fmt::format("next: fathom-report {}", folder));
   return lines;

@@ -7,6 +7,7 @@
 #include "base/timer.hpp"
 #include "eigen/lanczos.hpp"
 #include "eigen/lanczos_quadrature.hpp"
+#include "studies/memory_plan.hpp"
 #include "studies/operators.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -261,9 +262,11 @@ void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcom
   context.world.agree([] { fault_point("studies.point"); });
   if (!point.label.empty()) context.progress.note(fmt::format("--- {}", point.label));
   const RunGroup group = context.file.group(point.group);
-  const std::unique_ptr<LinearOperator> a = make_operator(context, point.deck);
+  double held = 0;
+  const std::unique_ptr<LinearOperator> a = make_operator(context, point.deck, held);
   outcome.predicted_peak_bytes =
-      std::max(outcome.predicted_peak_bytes, lanczos_bytes(context, point.deck, *a));
+      std::max(outcome.predicted_peak_bytes,
+               first_use_bytes + held + lanczos_bytes(context, point.deck, *a));
   const Density density = measure_density(context, point.deck, *a);
   const Certificate certificate = certificate_of(density, *a);
   if (certificate.verdict() == Verdict::fail)

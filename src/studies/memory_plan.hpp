@@ -10,15 +10,21 @@ namespace fathom {
 /// its memory and of the limit of its control group. The smallest over the ranks. Collective.
 double memory_a_rank(const Communicator& comm);
 
-/// Of a deeper route than the Gram matrix's: the reduced factor, its rest and a chunk, or the
-/// matrix as a sum of two doubles, beside the eigensolver's own. Bytes on the fullest rank; pure
-/// but for the ranks' count.
-double deep_route_bytes(const StudyContext& context, const StudyProblem& problem);
+/// Of a deeper route than the Gram matrix's: by a factor, or (nullptr) the matrix as a sum of two
+/// doubles. Bytes on the fullest rank; pure but for the ranks' count.
+double deep_route_bytes(const StudyContext& context, const StudyProblem& problem,
+                        const FactorSource* factor);
 
-/// Both note the plan in the log and in the outcome. Error(no_fit) where it does not fit.
+/// What libraries allocate for themselves where they are first used, whatever the size.
+constexpr double first_use_bytes = 7 * 0x1p20;
+
+/// All note the plan in the log and in the outcome. Error(no_fit) where it does not fit.
 /// Collective.
 void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome);
 void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
-                     StudyOutcome& outcome);
+                     const FactorSource* factor, StudyOutcome& outcome);
+/// Of products with a factor that is never held, for the largest eigenvalues.
+void plan_matrix_free(const StudyContext& context, const StudyProblem& problem,
+                      const FactorSource& factor, StudyOutcome& outcome);
 
 }  // namespace fathom

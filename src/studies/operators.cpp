@@ -48,18 +48,19 @@ std::vector<Way> ways(const StudyContext& context, const Deck& deck, std::int64_
   const double gram_bytes = 1.3 * order * order * 8 / ranks;
   if (!factor) return {{"gram", products * 2 * order * order, gram_bytes}};
   const double rows = static_cast<double>(factor->rows());
+  const double all = rows * order * 8 / ranks, chunk = std::min(all, 0x1p27);
   const double once = factor->flops(), each = products * 4 * rows * order;
-  std::vector<Way> all{
+  std::vector<Way> known{
       {"gram", once + order * order * rows + products * 2 * order * order, gram_bytes},
-      {"factor", once + each, rows * order * 8 / ranks + 0x1p27},
-      {"matrix_free", steps * once + each, 0x1p27}};
-  std::stable_sort(all.begin(), all.end(),
+      {"factor", once + each, 1.1 * all},
+      {"matrix_free", steps * once + each, chunk}};
+  std::stable_sort(known.begin(), known.end(),
                    [](const Way& a, const Way& b) { return a.flops < b.flops; });
-  return all;
+  return known;
 }
 
-std::string choose_way(const StudyContext& context, const Deck& deck, std::int64_t n,
-                       const FactorSource* factor) {
+Way choose_way(const StudyContext& context, const Deck& deck, std::int64_t n,
+               const FactorSource* factor) {
   const std::vector<Way> all = ways(context, deck, n, factor);
   const std::string& wish = deck.text("study.matrix");
   const double left = memory_a_rank(context.world);
@@ -77,7 +78,7 @@ std::string choose_way(const StudyContext& context, const Deck& deck, std::int64
         fmt::format("products with: {} ({}; {:.3g} GFLOP in all, {:.3f} GiB a rank)", way.name,
                     named ? "asked for" : "the cheapest counted that fits", way.flops / 1e9,
                     way.bytes / 0x1p30));
-    return way.name;
+    return way;
   }
   throw Error(ExitCode::no_fit,
               "neither the matrix nor its factor fits: {:.2f} GiB are left a rank", left / 0x1p30);
@@ -97,7 +98,8 @@ std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Dec
 
 }  // namespace
 
-std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck) {
+std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck,
+                                              double& bytes) {
   StudyProblem problem = make_problem(context, deck);
   FactorChoice choice;
   if (deck.text("study.matrix") != "gram") choice = problem.factor();
@@ -107,10 +109,12 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
                   deck.text("study.matrix"), choice.why_not);
     context.progress.note("no factor to multiply with: " + choice.why_not);
   }
-  const std::string way = choose_way(context, deck, problem.spectrum.n, choice.factor.get());
+  const Way way = choose_way(context, deck, problem.spectrum.n, choice.factor.get());
+  bytes = way.bytes;
   std::unique_ptr<LinearOperator> a =
-      way == "gram" ? assembled(context, deck, problem)
-                    : factor_operator(context.world, choice.factor, {.hold = way == "factor"});
+      way.name == "gram"
+          ? assembled(context, deck, problem)
+          : factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
   return std::make_unique<OwningOperator>(std::move(problem), std::move(a));
 }
 

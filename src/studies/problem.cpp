@@ -105,6 +105,9 @@ void population_problem(StudyProblem& problem, const StudyContext& context, cons
   if (deck.has("kernel.truncation") && !deck.is_word("kernel.truncation"))
     factor.tolerance = deck.real("kernel.truncation");
   problem.factor_rows = [spec, factor] { return estimate_population_factor(spec, factor).rows; };
+  problem.factor_keeps = [spec, factor](std::int64_t local_cols) {
+    return population_factor_keeps(spec, factor, local_cols);
+  };
   problem.factor = [&context, spec, factor] {
     Factor made = population_factor(context.world, spec, factor);
     return FactorChoice{std::move(made.source), made.reason};

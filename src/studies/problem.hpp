@@ -37,6 +37,8 @@ struct StudyProblem {
   std::function<FactorChoice()> factor;
   /// Its rows, where they can be counted before it is made; the same on every rank.
   std::function<std::int64_t()> factor_rows;
+  /// Bytes that its making keeps on a rank with so many columns, where that is much; pure.
+  std::function<double(std::int64_t local_cols)> factor_keeps;
   /// The matrix in double-double; empty where the kernel is not evaluated so. Collective.
   ExtendedSource extended;
 };

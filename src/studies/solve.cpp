@@ -178,7 +178,6 @@ SolvedSpectrum replace(SolvedSpectrum deep, CertifiedSpectrum gram, Progress& pr
                       "the Gram matrix and the route \"{}\" give different eigenvalues: by {:.3g} "
                       "times the sum of their bounds",
                       deep.route, check.value);
-  gram.result.vectors.reset();
   deep.gram = std::move(gram);
   return deep;
 }
@@ -215,7 +214,8 @@ FactorChoice worth_going_on(const StudyContext& context, const StudyProblem& pro
     return {nullptr, fmt::format("its factor has {} rows, more than {} a column: solver.tail = "
                                  "\"cascade\" takes it all the same",
                                  choice.factor->rows(), longest_unasked)};
-  if (deep_route_bytes(context, problem) > memory_a_rank(context.world))
+  if (deep_route_bytes(context, problem, choice.factor.get()) + first_use_bytes >
+      memory_a_rank(context.world))
     return {nullptr, "the route by its factor does not fit into memory"};
   return choice;
 }
@@ -238,7 +238,8 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
       fmt::format("{} modes lie below the floor of the Gram matrix: going on by "
                   "its factor, {}",
                   missing, choice.factor->description()));
-  plan_deep_route(context, problem, outcome);
+  first.spectrum.result.vectors.reset();
+  plan_deep_route(context, problem, choice.factor.get(), outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, TailMethod::automatic);
   finish(deep, problem.spectrum);
   return replace(std::move(deep), std::move(first.spectrum), context.progress);
@@ -247,7 +248,8 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
 SolvedSpectrum solve_extended_precision(const StudyContext& context, StudyProblem& problem,
                                         StudyOutcome& outcome) {
   SolvedSpectrum first = solve_gram(context, problem, outcome);
-  plan_deep_route(context, problem, outcome);
+  first.spectrum.result.vectors.reset();
+  plan_deep_route(context, problem, nullptr, outcome);
   SolvedSpectrum deep = solve_by_extended_precision(context, problem);
   finish(deep, problem.spectrum);
   return replace(std::move(deep), std::move(first.spectrum), context.progress);
@@ -259,7 +261,7 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.tail = \"{}\" needs a factor of the matrix: {}",
                 name(problem.tail), choice.why_not);
-  plan_deep_route(context, problem, outcome);
+  plan_deep_route(context, problem, choice.factor.get(), outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, problem.tail);
   finish(deep, problem.spectrum);
   problem.assembly->kernel = choice.factor->description();
@@ -267,11 +269,13 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
   return deep;
 }
 
-SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem) {
+SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem,
+                                       StudyOutcome& outcome) {
   const FactorChoice choice = problem.factor();
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.matrix = \"matrix_free\" needs a factor: {}",
                 choice.why_not);
+  plan_matrix_free(context, problem, *choice.factor, outcome);
   const auto a = factor_operator(context.world, choice.factor, {});
   context.progress.note(fmt::format("matrix-free: {}", a->description()));
   context.progress.begin("solve");
@@ -288,7 +292,7 @@ SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem
 }
 
 SolvedSpectrum by_route(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
-  if (problem.matrix_free) return solve_matrix_free_route(context, problem);
+  if (problem.matrix_free) return solve_matrix_free_route(context, problem, outcome);
   if (problem.extended_precision) return solve_extended_precision(context, problem, outcome);
   if (problem.tail == TailMethod::gram) return solve_gram(context, problem, outcome);
   if (problem.tail == TailMethod::automatic) return solve_auto(context, problem, outcome);

@@ -100,6 +100,22 @@ def test_as_many_as_asked_for_with_their_vectors(run, tmp_path, tail):
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(40), atol=1e-12)
 
 
+@pytest.mark.parametrize("route", ["cascade", "graded", "extended"])
+def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
+    if route == "extended":
+        deck = circle_deck(500, "equispaced", precision="extended")
+    elif route == "graded":
+        deck = population_deck(500, 2000, alpha=10, degree=2, kind="spectrum", solver=dict(tail="cascade"))
+    else:
+        np.save(tmp_path / "phi.npy", generic(8, 500, 1200))
+        deck = features_deck(tmp_path / "phi.npy", solver=dict(tail="cascade", eigenvectors=True))
+    result = run(deck)
+    assert result.code == 0, result.err
+    with result.file() as file:
+        memory = dict(file["memory"].attrs)
+    assert 0.7 < memory["predicted_peak_bytes"] / memory["measured_peak_bytes"] < 1.5
+
+
 # --- nobody invents a tail ----------------------------------------------------------------------------------------
 
 
