@@ -91,7 +91,7 @@ std::int64_t chunk_rows(const ProcessGrid& grid, const FactorSource& source,
   if (options.chunk > 0) return std::min(options.chunk, source.rows());
   const std::int64_t n = source.cols(), least = 256;
   // Few passes also where columns are few: see qr_error.
-  constexpr std::int64_t passes = 32, entries = std::int64_t{1} << 20;
+  constexpr std::int64_t passes = 8, entries = std::int64_t{1} << 20;
   std::int64_t chunk = std::max(2 * n, std::min(source.rows() / passes, entries / n));
   if (options.memory > 0) {
     // Chunk (and its rotated copy), and the stack: n + chunk rows, dealt out over the grid.
