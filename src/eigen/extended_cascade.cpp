@@ -70,7 +70,7 @@ class Cascade {
     out_.predicted_products = cost.products;
     out_.predicted_flops = cost.flops;
     progress_.note(fmt::format(
-        "extended precision: at most about {} levels, products worth {} of {} x {} matrices "
+        "extended precision: about {} levels, products worth {} of {} x {} matrices "
         "({:.3g} "
         "flops), {:.2f} GB of matrices on the fullest rank; {} on {} x {} ranks, blocks of {}",
         cost.levels, cost.products, n_, n_, cost.flops,

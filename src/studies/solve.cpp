@@ -127,7 +127,9 @@ SolvedSpectrum solve_by_factor(const StudyContext& context, const StudyProblem& 
   solved.route = name(deep.method);
   solved.levels = std::max(1, static_cast<int>(deep.levels.size()));
   solved.note = fmt::format("{}; bounds {}", factor.description(), deep.bound_summary());
+  if (factor.input_epsilon() > unit_roundoff) solved.representation = deep.representation;
   solved.spectrum = as_certified(std::move(deep), wanted);
+  solved.spectrum.input_epsilon = factor.input_epsilon();
   return solved;
 }
 
@@ -158,9 +160,12 @@ void finish(SolvedSpectrum& solved, const SpectrumProblem& problem) {
   spectrum.frobenius = euclidean_norm(spectrum.result.eigenvalue);
   if (spectrum.certificate.residual_ratio.empty())
     spectrum.certificate.residual_ratio.assign(spectrum.result.eigenvalue.size(), std::nan(""));
+  spectrum.terms.solver = std::nan("");  // falls with the mode: error_bound alone says it
   sum_up(spectrum);
   keep_wanted(spectrum, problem.request.wanted(problem.n));
   count_states(spectrum);
+  if (!solved.representation.empty())
+    solved.representation.resize(spectrum.result.eigenvalue.size());
 }
 
 /// The deeper route instead of the Gram route, whose spectrum is kept beside it. Error(certificate)

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fathom {
 
@@ -15,6 +16,9 @@ struct SolvedSpectrum {
   CertifiedSpectrum spectrum;
   std::string route = "gram";  ///< "gram", "cascade", "svd", "extended", "matrix_free"
   int levels = 1;              ///< of deflation; 1 where there is none
+  /// By a factor of float32 numbers: what their rounding may have moved each eigenvalue by, not in
+  /// error_bound. Else empty: one number for all modes, spectrum.representation_error.
+  std::vector<double> representation;
   /// The Gram route's own spectrum, without vectors, where a deeper route replaced it.
   std::optional<CertifiedSpectrum> gram;
   std::string note;  ///< why the route went no deeper, or what it says of itself; may be empty

@@ -90,6 +90,11 @@ RunGroup write_solved(const RunGroup& point, const std::string& prefix,
       write_spectrum(point, prefix + "spectrum", solved.spectrum, n, assembly, store_vectors);
   group.attribute("route", solved.route);
   group.attribute("levels", solved.levels);
+  if (!solved.representation.empty()) {
+    group.variable("representation", std::span<const double>(solved.representation), {"mode"});
+    group.attribute_of("representation", "long_name",
+                       "what the precision of the input may have moved the eigenvalue by");
+  }
   if (!solved.note.empty()) group.attribute("route_note", solved.note);
   write_quality(point, prefix + "quality", solved.spectrum.certificate);
   if (solved.gram) {

@@ -100,6 +100,17 @@ def test_as_many_as_asked_for_with_their_vectors(run, tmp_path, tail):
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(40), atol=1e-12)
 
 
+def test_what_float32_lost_stands_beside_every_mode(run, tmp_path):
+    phi = generic(10, 40, 120)
+    np.save(tmp_path / "phi.npy", phi.astype(np.float32))
+    s = solved(run(features_deck(tmp_path / "phi.npy", solver=dict(tail="cascade"))))
+    exact = np.linalg.svd(phi, compute_uv=False) ** 2
+    total = s["error_bound"] + s["representation"]
+    assert s["input_epsilon"] == 2.0**-24 and s["trusted_count"] < 40
+    np.testing.assert_array_equal(s["state"] == TRUSTED, total < 0.1 * s["eigenvalue"])
+    assert np.all(np.abs(s["eigenvalue"] - exact) <= total)
+
+
 @pytest.mark.parametrize("route", ["cascade", "graded", "extended"])
 def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
     if route == "extended":

@@ -14,7 +14,9 @@ TENTH = 0.1  # as for a trusted mode
 def total_bound(spectrum: xr.Dataset) -> np.ndarray:
     """Error bound of each eigenvalue with what the representation of the input lost: what trust is judged by."""
     lost = plain(spectrum.attrs.get("representation_error", 0.0))
-    return np.asarray(spectrum["error_bound"].values, float) + (lost if np.isfinite(lost) else 0.0)
+    if "representation" in spectrum:  # mode by mode: a route by a factor of float32 numbers
+        lost = np.asarray(spectrum["representation"].values, float)
+    return np.asarray(spectrum["error_bound"].values, float) + np.where(np.isfinite(lost), lost, 0.0)
 
 
 def count_above(spectrum: xr.Dataset, threshold: np.ndarray) -> np.ndarray:
