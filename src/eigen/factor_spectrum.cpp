@@ -111,6 +111,8 @@ class Attempt {
   void deliver() {
     const auto n = static_cast<std::size_t>(source_.cols());
     const auto rank = std::min(n, static_cast<std::size_t>(source_.rank_bound()));
+    // Rows that were left out may hold what these rows do not: nothing is null by their number.
+    const bool by_rows = !(source_.dropped() > 0);
     out_.dropped = source_.dropped();
     out_.frobenius = reduced_.frobenius;
     out_.levels = result_.levels;
@@ -126,7 +128,12 @@ class Attempt {
     for (std::size_t j = 0; j < held; ++j)
       judge(j);
     out_.resolved = std::min<std::int64_t>(result_.resolved, static_cast<std::int64_t>(held));
-    out_.null_by_rank = static_cast<std::int64_t>(n - held);
+    if (!by_rows)
+      for (std::size_t j = held; j < rank; ++j) {
+        out_.state[j] = ModeState::untrusted;
+        out_.bound_kind[j] = BoundKind::upper;
+      }
+    out_.null_by_rank = static_cast<std::int64_t>(n - (by_rows ? held : rank));
     out_.trusted = std::count(out_.state.begin(), out_.state.end(), ModeState::trusted);
     if (vectors_) hand_over_vectors();
   }

@@ -183,6 +183,7 @@ SolvedSpectrum replace(SolvedSpectrum deep, CertifiedSpectrum gram, Progress& pr
                       "the Gram matrix and the route \"{}\" give different eigenvalues: by {:.3g} "
                       "times the sum of their bounds",
                       deep.route, check.value);
+  gram.result.vectors.reset();
   deep.gram = std::move(gram);
   return deep;
 }
@@ -243,10 +244,16 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
       fmt::format("{} modes lie below the floor of the Gram matrix: going on by "
                   "its factor, {}",
                   missing, choice.factor->description()));
-  first.spectrum.result.vectors.reset();
   plan_deep_route(context, problem, choice.factor.get(), outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, TailMethod::automatic);
   finish(deep, problem.spectrum);
+  if (deep.spectrum.trusted < first.spectrum.trusted) {
+    first.note =
+        fmt::format("its factor gave fewer: {} trusted, {:.2g} of K left out with its rows",
+                    deep.spectrum.trusted, choice.factor->dropped());
+    context.progress.note("the Gram matrix's spectrum is kept: " + first.note);
+    return first;
+  }
   return replace(std::move(deep), std::move(first.spectrum), context.progress);
 }
 

@@ -127,6 +127,17 @@ def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
     assert 0.7 < memory["predicted_peak_bytes"] / memory["measured_peak_bytes"] < 1.5
 
 
+def test_a_truncated_factor_takes_nothing_away(run):
+    """Rows left out say nothing of the modes they held: not null, and the Gram matrix's own stay trusted."""
+    deck = population_deck(70, 280, alpha=16, degree=2, kind="spectrum", kernel=dict(truncation=1e-4))
+    gram = solved(run(deck, sets=["solver.tail=gram"], folder="gram"))
+    auto = solved(run(deck, folder="auto"))
+    named = solved(run(deck, sets=["solver.tail=cascade"], folder="named"))
+    assert auto["trusted_count"] == gram["trusted_count"] > named["trusted_count"] >= 1
+    assert auto["route"] == "gram" and named["null_by_rank"] == 0
+    assert np.all(named["error_bound"][1:] >= gram["eigenvalue"][1:])
+
+
 # --- nobody invents a tail ----------------------------------------------------------------------------------------
 
 
