@@ -60,10 +60,10 @@ std::string past_window(const LawEvidence& evidence, std::int64_t window_end) {
 std::string ratios(const LawEvidence& evidence) {
   std::string text;
   if (evidence.law.count > 0)
-    text += fmt::format("; over modes {}-{} the ratio to the law varies by a factor {:.3g}",
+    text += fmt::format("; over modes {}-{} the ratio to the law varies by a factor {:#.3g}",
                         evidence.law.range.first, evidence.law.range.last, evidence.law.spread);
   if (evidence.comparator.count > 0)
-    text += fmt::format("; the ratio to the chaos comparator stays in [{:.3g}, {:.3g}]",
+    text += fmt::format("; the ratio to the chaos comparator stays in [{:#.3g}, {:#.3g}]",
                         evidence.comparator.minimum, evidence.comparator.maximum);
   return text;
 }

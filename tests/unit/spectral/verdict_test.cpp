@@ -60,7 +60,7 @@ TEST(Verdict, DegreeThreeAtAnAffordableSizeIsTooSmallWhateverTheFit) {
       EXPECT_FALSE(verdict.agrees);
       EXPECT_THAT(verdict.sentence, HasSubstr("too small to decide for p = 3"));
       EXPECT_THAT(verdict.sentence, HasSubstr("factor 9.00"));
-      EXPECT_THAT(verdict.sentence, HasSubstr("[0.90, 1.40]"));
+      EXPECT_THAT(verdict.sentence, HasSubstr("[0.900, 1.40]"));
     }
 }
 
