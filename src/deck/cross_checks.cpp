@@ -162,6 +162,11 @@ void check_tail(Resolver& deck) {
 
 /// Products without a matrix need features.
 void check_matrix_free(Resolver& deck) {
+  if (deck.text("solver.matrix") == "matrix_free" && deck.text("solver.tail") == "gram")
+    deck.complain("solver.tail",
+                  "solver.tail = \"gram\" needs the matrix that solver.matrix = \"matrix_free\" "
+                  "never makes",
+                  {"remove one of the two"});
   const std::string missing = why_no_factor(deck);
   if (missing.empty()) return;
   if (deck.text("solver.matrix") == "matrix_free")

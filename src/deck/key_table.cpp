@@ -120,7 +120,7 @@ std::vector<Key> study() {
        .type = Type::word,
        .doc = "What is multiplied with: the assembled matrix (\"gram\"), features held in memory "
               "(\"factor\"), or features made again for every product (\"matrix_free\"). \"auto\" "
-              "takes what fits into memory, and the log says why.",
+              "takes the cheapest that fits into memory, by counted work, and the log says why.",
        .words = {"auto", "gram", "factor", "matrix_free"},
        .fallback = "auto",
        .belongs = {{density}}},
@@ -168,11 +168,12 @@ std::vector<Key> solver_and_verify() {
        .sweepable = true},
       {.path = "solver.tail",
        .type = Type::word,
-       .doc = "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
-              "trusts eigenvalues down to about 1e-14 of the largest. Where the kernel has a "
-              "factor F, K = F^T F, \"cascade\" (repeated deflation) and \"svd\" (singular values) "
-              "go down to about 1e-28. \"auto\" is gram first, then the fastest sufficient route "
-              "where trusted modes are missing and a factor exists.",
+       .doc =
+           "Route to the small eigenvalues. \"gram\" diagonalises the assembled matrix and "
+           "trusts eigenvalues down to about 1e-14 of the largest. Where the kernel has a "
+           "factor F, K = F^T F, \"cascade\" (repeated deflation) and \"svd\" (singular values) "
+           "go down to about 1e-28. \"auto\" is gram first, then, where trusted modes are "
+           "missing and a factor exists, the cascade (svd for small matrices that are not graded).",
        .words = {"auto", "gram", "cascade", "svd"},
        .fallback = "auto",
        .belongs = {{diagonalised}},

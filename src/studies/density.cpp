@@ -181,8 +181,10 @@ void write_density(const RunGroup& point, const Density& density) {
   const DensityEstimate& d = density.estimate;
   if (!density.options.threshold.empty()) {
     group.scale("threshold", std::span<const double>(density.options.threshold));
+    group.attribute_of("threshold", "long_name", "threshold, in the units of the eigenvalues");
     write_estimates(group, "threshold", "count", d.count, "eigenvalues above the threshold");
     group.scale("lambda", std::span<const double>(density.options.lambda));
+    group.attribute_of("lambda", "long_name", "ridge, in the units of the eigenvalues");
     write_estimates(group, "lambda", "effective_dimension", d.effective_dimension,
                     "tr K (K + lambda)^-1");
   }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace fathom {
 namespace {
@@ -259,8 +260,10 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
 
 SolvedSpectrum solve_extended_precision(const StudyContext& context, StudyProblem& problem,
                                         StudyOutcome& outcome) {
+  // The first look needs no vectors: those that were asked for come from the deeper route.
+  const bool vectors = std::exchange(problem.spectrum.request.vectors, false);
   SolvedSpectrum first = solve_gram(context, problem, outcome);
-  first.spectrum.result.vectors.reset();
+  problem.spectrum.request.vectors = vectors;
   plan_deep_route(context, problem, nullptr, outcome);
   SolvedSpectrum deep = solve_by_extended_precision(context, problem);
   finish(deep, problem.spectrum);
