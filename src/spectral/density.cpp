@@ -121,7 +121,11 @@ class Estimator {
     const double scatter = square_scatter(sums.f) / (m_ - 1);
     Estimate e;
     e.value = std::min(exact + centre, most);
-    e.standard_error = std::sqrt(0.5 * (theory + scatter) / m_);
+    // Weights are chi-squared: a sum that came out low makes the variance that is estimated from it
+    // low as well. The variance is taken at a value one standard error above.
+    const double spread = std::sqrt(theory / m_);
+    const double skew = centre > 0 ? 1 + spread / centre : 1.0;
+    e.standard_error = std::sqrt(0.5 * (skew * theory + scatter) / m_);
     e.resolution = mean(sums.resolution);
     const double half = std::hypot(quantile_ * e.standard_error, e.resolution);
     e.low = std::max(exact, std::min(exact + centre - half, most));

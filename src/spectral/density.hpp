@@ -8,9 +8,10 @@
 //   leave the quadratures; on the n − h directions that remain, weights scaled to the sum n − h are
 //   uniform on a sphere, so each has the mean 1 without bias, and
 //   Var Σ f_k w_k = 2/(r + 2)·(r Σ f_k² − (Σ f_k)²),  r = n − h.
-// The standard error pools that variance, Σ f² being estimated by the same quadratures, with the
-// scatter between the m vectors, half and half; intervals take Student's t with 2(m − 1) degrees of
-// freedom, and beside it the resolution of the quadrature, which no number of vectors improves.
+// The standard error pools that variance, Σ f² being estimated by the same quadratures and taken
+// one standard error above (it is skewed), with the scatter between the m vectors, half and half;
+// intervals take Student's t with 2(m − 1) degrees of freedom, and beside it the resolution of the
+// quadrature, which no number of vectors improves.
 
 #include "base/quadrature.hpp"
 #include "spectral/mode_range.hpp"
