@@ -1,5 +1,6 @@
 #include "deck/toml_reader.hpp"
 
+#include "deck/faults.hpp"
 #include "deck/nesting.hpp"
 #include "deck/value.hpp"
 
@@ -69,7 +70,9 @@ std::optional<SyntaxFault> parse(std::string_view text, toml::table& table) {
     table = toml::parse(text);
     return std::nullopt;
   } catch (const toml::parse_error& error) {
-    return SyntaxFault{std::string(error.description()), place_of(error.source())};
+    // The parser quotes what it met, control characters as they are.
+    constexpr std::size_t longest = 400;
+    return SyntaxFault{printable(error.description(), longest), place_of(error.source())};
   } catch (const std::exception& error) {
     return SyntaxFault{error.what(), Place{1, 1, 1, {}}};
   }

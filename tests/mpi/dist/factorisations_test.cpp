@@ -66,14 +66,15 @@ TEST(Factorisations, rows_reduced_each_to_its_own_accuracy) {
       DistMatrix a = DistMatrix::make(grid, rows, 12, block, block);
       a.fill_from(graded);
       const DistMatrix q = reduce_rows(a);
-      const Serial l = gathered(a), basis = gathered(q);
+      const Serial whole = gathered(a), basis = gathered(q);
+      const Serial l(rows, rows, [&](std::int64_t i, std::int64_t j) { return whole(i, j); });
       EXPECT_LT(distance(product(transposed(basis), basis), identity(rows)), 1e-14);
       const Serial back = product(l, transposed(basis));
       for (std::int64_t i = 0; i < rows; ++i)
         for (std::int64_t j = 0; j < 12; ++j) {
           EXPECT_NEAR(back(i, j) * std::pow(10.0, 5.0 * double(i) - 10.0), value(i, j), 1e-14);
-          if (j > i && j < rows) {
-            EXPECT_EQ(l(i, j), 0.0);
+          if (j > i) {
+            EXPECT_EQ(whole(i, j), 0.0);
           }
         }
     }

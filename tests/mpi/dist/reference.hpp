@@ -3,6 +3,7 @@
 // What the tests of dist share: odd grids, values by global indices, and a serial copy to compare
 // with.
 
+#include "base/assert.hpp"
 #include "dist/dist_matrix.hpp"
 
 #include <cmath>
@@ -57,6 +58,7 @@ inline Serial gathered(const DistMatrix& a) {
 }
 
 inline Serial product(const Serial& a, const Serial& b) {
+  FATHOM_ASSERT(a.cols == b.rows, "{} x {} times {} x {}", a.rows, a.cols, b.rows, b.cols);
   Serial c(a.rows, b.cols);
   for (std::int64_t j = 0; j < b.cols; ++j)
     for (std::int64_t k = 0; k < a.cols; ++k)
