@@ -203,6 +203,13 @@ class Bench {
     const Timer timer;
     FactorSpectrum s =
         solve_factor(world_, factor_, method, o_.vectors, wish_, VerifyOptions{}, progress_);
+    progress_.note(fmt::format("reduce {:.2f} s, solve {:.2f} s, check {:.2f} s", s.reduce_seconds,
+                               s.solve_seconds, s.check_seconds));
+    for (const CascadeLevel& level : s.levels)
+      progress_.note(fmt::format(
+          "level of {} modes, {} finished: eigenpairs {:.2f} s, products {:.2f} s, check {:.2f} s",
+          level.order, level.head, level.eigen_seconds, level.product_seconds,
+          level.check_seconds));
     return {s.eigenvalue, s.error_bound, s.state, timer.seconds(),
             std::max(1, static_cast<int>(s.levels.size()))};
   }

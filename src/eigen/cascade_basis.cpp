@@ -185,7 +185,7 @@ EigenResult rayleigh_ritz(const DistMatrix& a, const DistMatrix& q, DistMatrix& 
 std::optional<DistMatrix> leading_space(const DistMatrix& a, std::int64_t width, double threshold,
                                         std::uint64_t seed) {
   constexpr int first_steps = 2, most_steps = 6;
-  constexpr double digits = 10;  // of the angle between head and rest
+  constexpr double digits = 7;  // of the angle between head and rest: what is left leaks, squared
   const ProcessGrid& grid = a.grid();
   const std::int64_t p = a.rows(), m = a.cols(), block = a.nb();
   DistMatrix q = DistMatrix::make(grid, m, width, block, block);

@@ -80,7 +80,7 @@ struct FactorSpectrum {
 ///   product          ‖AV − BN‖_F by probes / (n ε ‖A‖_F), of the cascade: every column of every
 ///                    level
 ///   basis            the largest ‖VᵀV − I‖_F of a level by probes / (n ε)
-///   singular         with vectors: max |‖A v‖ − σ| / (n ε ‖A‖₂) of the resolved modes
+///   singular         with vectors: max |‖A v‖ − σ| / (n ε ‖A‖₂) of the 512 largest resolved modes
 ///   residual         with vectors: ‖AᵀA V − V Λ‖_F by probes / (n ε ‖A‖₂²)
 ///   orthogonality    with vectors: ‖ZᵀZ − I‖_F by probes / (n ε)
 FactorSpectrum solve_factor(const Communicator& comm, const FactorSource& source, TailMethod method,
