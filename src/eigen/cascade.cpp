@@ -117,18 +117,11 @@ class Cascade {
         level.orthogonality, level.leak));
   }
 
-  /// Where eigenvalues fall by a power law every level multiplies what is done by the same factor.
-  std::int64_t expected_head(std::int64_t m) const {
-    if (out_.levels.empty()) return m / 40;
-    if (out_.levels.size() == 1) return done_ * done_;
-    const double factor = double(done_) / double(done_ - out_.levels.back().head);
-    return static_cast<std::int64_t>(double(done_) * std::min(factor - 1, double(cols_)));
-  }
-
   /// A small head needs no eigenvectors of the rest: those of the next levels will do.
   LevelBasis choose_basis(CascadeLevel& level) {
     const std::int64_t m = a_.cols();
-    const std::int64_t expected = expected_head(m);
+    const std::int64_t last = out_.levels.empty() ? 0 : out_.levels.back().head;
+    const std::int64_t expected = expected_head(m, done_, last);
     const std::int64_t width = std::max(least_width, expected / 2 * 5);
     if (m >= options_.subspace_from && width <= std::min(m / 4, largest_width) && subspace_pays_) {
       Timer timer;

@@ -30,6 +30,13 @@ std::int64_t head_size(std::span<const double> eigenvalue, double threshold) {
   return best;
 }
 
+std::int64_t expected_head(std::int64_t order, std::int64_t done, std::int64_t last) {
+  if (done == 0) return order / 40;
+  // From one level the factor is not known: what it did is taken for it.
+  const double factor = done == last ? double(done) + 1 : double(done) / double(done - last);
+  return static_cast<std::int64_t>(double(done) * std::min(factor - 1, double(order)));
+}
+
 double leak_error(double leak, double ratio) {
   const double square = leak * leak, linear = leak * ratio;
   const double quadratic =

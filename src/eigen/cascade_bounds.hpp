@@ -22,6 +22,12 @@ namespace fathom {
 /// 100·threshold·λ₁. At least one. @pre not empty, 0 < threshold < 1
 std::int64_t head_size(std::span<const double> eigenvalue, double threshold);
 
+/// How many modes a level of `order` is likely to finish, after `done` modes of which the last
+/// level finished `last`: where eigenvalues fall by a power law every level multiplies what is done
+/// by the same factor. A guess: it decides about speed alone. @pre 0 ≤ last ≤ done, last > 0 where
+/// done is
+std::int64_t expected_head(std::int64_t order, std::int64_t done, std::int64_t last);
+
 /// With B_h and B_r orthogonal and Λ_h, Λ_r their eigenvalues (of BᵀB), the bound of the relative
 /// change of an eigenvalue by N: a rotation by X of the columns leaves BᵀB with the coupling XΛ_r
 /// and the diagonal change XΛ_rXᵀ, seen from the head, and the inverse of BᵀB with Λ_h⁻¹X, seen

@@ -49,3 +49,12 @@ def test_a_failing_first_solver_is_replaced_loudly(run):
     assert result.code == 0, result.err
     assert "WARNING" in result.out and "scalapack" in result.out
     assert result.spectrum()["fell_back"] == 1
+
+
+def test_routes_that_disagree_end_the_run(run):
+    """The cascade's largest eigenvalue off by 1e-9 after its own certificate: the Gram matrix tells."""
+    deck = population_deck(60, 240, alpha=12, kind="spectrum")
+    assert run(deck, ranks=3, folder="right").spectrum()["route"] == "cascade"
+    result = run(deck, ranks=3, fault="studies.route:1:shift")
+    assert result.code == 80 and "give different eigenvalues" in result.err
+    assert not (result.folder / "run.h5").exists()

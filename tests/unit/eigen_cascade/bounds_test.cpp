@@ -76,3 +76,11 @@ TEST(TailMethods, NamesAndChoice) {
   EXPECT_EQ(choose_tail_method(4000, 9000, 2, true), TailMethod::cascade);
   EXPECT_EQ(choose_tail_method(50, 9000, 2, true), TailMethod::svd);
 }
+
+TEST(ExpectedHead, follows_a_power_law) {
+  EXPECT_EQ(expected_head(4000, 0, 0), 100);
+  EXPECT_EQ(expected_head(3990, 10, 10), 100);
+  // Levels of a power law end at 10, 60, 360: each holds five sixths of all that is done.
+  EXPECT_EQ(expected_head(3940, 60, 50), 300);
+  EXPECT_EQ(expected_head(3640, 360, 300), 1800);
+}
