@@ -21,6 +21,10 @@ enum class Stream : std::uint32_t {
   probes = 3,
   targets = 4,
   bootstrap = 5,
+  parameters = 6,  ///< of networks
+  batches = 7,     ///< which samples a training step sees
+  noise = 8,       ///< of labels
+  sequences = 9,   ///< of hidden Markov models
   test = 99,
 };
 

@@ -2,11 +2,13 @@
 
 #include "base/assert.hpp"
 #include "base/fault.hpp"
+#include "dist/operations.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <optional>
 
 namespace fathom {
 namespace {
@@ -108,6 +110,55 @@ DistMatrix reduce_rows(DistMatrix& a) {
   });
   keep_triangle(Triangle::lower, a);
   return result;
+}
+
+namespace {
+
+/// A ← A·L⁻ᵀ with AᵀA = LLᵀ; ‖AᵀA − I‖_F before. None where AᵀA is not positive definite.
+std::optional<double> cholesky_step(DistMatrix& a) {
+  const std::int64_t n = a.cols();
+  DistMatrix gram = DistMatrix::make(a.grid(), n, n, a.nb(), a.nb());
+  gram.fill(0.0);
+  rank_k_update(Op::transpose, 1.0, a, 0.0, gram);
+  double square = 0;
+  for (std::int64_t j = 0; j < gram.local_cols(); ++j)
+    for (std::int64_t i = 0; i < gram.local_rows(); ++i) {
+      const std::int64_t row = gram.global_row(LocalIndex(i)).value(),
+                         col = gram.global_col(LocalIndex(j)).value();
+      const double off = gram.local()(i, j) - (row == col ? 1.0 : 0.0);
+      if (row >= col) square += (row == col ? 1 : 2) * off * off;
+    }
+  double defect = std::sqrt(a.grid().parent().sum(square));
+  a.grid().parent().broadcast(std::span(&defect, 1));
+  if (!cholesky(gram)) return {};
+  solve_triangular(Side::right, Triangle::lower, Op::transpose, 1.0, gram, a);
+  return defect;
+}
+
+void householder_columns(DistMatrix& a) {
+  call_agreed(a.grid(), "dist.qr", [&] {
+    std::vector<double> tau = reflector_factors(a.local_cols());
+    scalapack::pdgeqrf(a.rows(), a.cols(), a.part(), tau);
+    scalapack::pdorgqr(a.rows(), a.cols(), a.cols(), a.part(), tau);
+  });
+}
+
+}  // namespace
+
+void orthonormalise_columns(DistMatrix& a) {
+  FATHOM_ASSERT(a.rows() >= a.cols(), "basis of {} x {}", a.rows(), a.cols());
+  if (a.cols() == 0) return;
+  std::vector<double> factor = column_norms(a);
+  for (double& f : factor)
+    f = f > 0 && std::isfinite(1 / f) ? 1 / f : 1.0;
+  scale_columns(a, factor);
+  // A first step leaves cond(A)²ε of AᵀA − I: below a half the second one leaves rounding.
+  bool good = cholesky_step(a).has_value();
+  if (good) {
+    const std::optional<double> defect = cholesky_step(a);
+    good = defect && *defect < 0.5;
+  }
+  if (!good) householder_columns(a);
 }
 
 void solve_triangular(Side side, Triangle triangle, Op op, double alpha, const DistMatrix& a,

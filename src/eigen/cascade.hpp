@@ -21,7 +21,7 @@ namespace fathom {
 struct CascadeOptions {
   bool right = false;  ///< right singular vectors (q × q)
   bool left = false;   ///< left singular vectors of the modes that were resolved
-  double threshold = 1e-8;
+  double threshold = 1e-11;
   /// From this order on a small head is looked for by subspace iteration, before all eigenvectors
   /// are computed: where values fall steeply a level then costs a fraction.
   std::int64_t subspace_from = 400;

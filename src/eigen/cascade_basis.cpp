@@ -193,10 +193,11 @@ std::optional<DistMatrix> leading_space(const DistMatrix& a, std::int64_t width,
   DistMatrix aq = DistMatrix::make(grid, p, width, block, block);
   const auto iterate = [&](int steps) {
     for (int step = 0; step < steps; ++step) {
+      // A basis after each factor: its columns are half as near to one another as after both.
       multiply(Op::none, Op::none, 1.0, a, q, 0.0, aq);
-      DistMatrix y = DistMatrix::make(grid, width, m, block, block);
-      multiply(Op::transpose, Op::none, 1.0, aq, a, 0.0, y);
-      q = reduce_rows(y);
+      orthonormalise_columns(aq);
+      multiply(Op::transpose, Op::none, 1.0, a, aq, 0.0, q);
+      orthonormalise_columns(q);
     }
   };
   iterate(first_steps);

@@ -119,6 +119,26 @@ ReducedFactor hold_transposed(FactorRows& rows, const ProcessGrid& grid, std::in
   return reduced;
 }
 
+/// A square factor is as small as its triangle: held as it is, no rounding.
+ReducedFactor hold_square(FactorRows& rows, const ProcessGrid& grid, std::int64_t block,
+                          const FactorSource& source, std::int64_t chunk) {
+  const std::int64_t n = source.cols();
+  ReducedFactor reduced{.a = DistMatrix::make(grid, n, n, block, block)};
+  SquareSum squares;
+  for (std::int64_t first = 0; first < n; first += chunk) {
+    const std::int64_t count = std::min(chunk, n - first);
+    DistMatrix part = rows.read(first, count);
+    squares.add(part);
+    if (count == n)
+      reduced.a = std::move(part);
+    else
+      redistribute_block(part, GlobalIndex(0), GlobalIndex(0), reduced.a, GlobalIndex(first),
+                         GlobalIndex(0), count, n);
+  }
+  reduced.frobenius = squares.root(grid.parent());
+  return reduced;
+}
+
 /// R of plain rows.
 ReducedFactor reduce_plain(FactorRows& rows, const ProcessGrid& grid, std::int64_t block,
                            const FactorSource& source, std::int64_t chunk) {
@@ -182,9 +202,10 @@ ReducedFactor reduce_factor(const ProcessGrid& grid, std::int64_t block, const F
   progress.begin("reduce factor");
   FactorRows rows(grid, block, source);
   ReducedFactor reduced =
-      options.check_rows              ? reduce_rotated(rows, grid, block, source, chunk, progress)
-      : source.rows() < source.cols() ? hold_transposed(rows, grid, block, source, chunk)
-                                      : reduce_plain(rows, grid, block, source, chunk);
+      options.check_rows               ? reduce_rotated(rows, grid, block, source, chunk, progress)
+      : source.rows() < source.cols()  ? hold_transposed(rows, grid, block, source, chunk)
+      : source.rows() == source.cols() ? hold_square(rows, grid, block, source, chunk)
+                                       : reduce_plain(rows, grid, block, source, chunk);
   scale_by_power(reduced.a, -rows.shift());
   reduced.frobenius = std::ldexp(reduced.frobenius, -rows.shift());
   reduced.backward_error = std::ldexp(reduced.backward_error, -rows.shift());

@@ -25,8 +25,8 @@ struct ReduceOptions {
 /// K = aᵀa (plain), a·aᵀ (transposed), or rotation·aᵀa·rotationᵀ. Singular values of a are those of
 /// F, the missing ones (cols() − a.cols()) are zero. n = cols(), q = min(rows(), n).
 struct ReducedFactor {
-  /// q × q upper triangular with exact zeros below the diagonal, whose signs are as they come; or,
-  /// where `transposed`, Fᵀ itself, n × q.
+  /// q × q upper triangular with exact zeros below the diagonal, whose signs are as they come; F
+  /// itself where it is square and rows are not checked; or, where `transposed`, Fᵀ, n × q.
   DistMatrix a;
   bool transposed = false;  ///< rows() < cols(), and no check_rows
   /// With check_rows: n × q with orthonormal columns. A right singular vector of F is rotation·v,
