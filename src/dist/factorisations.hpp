@@ -22,10 +22,10 @@ void reduce_to_triangle(DistMatrix& a, std::int64_t rows);
 /// reproduced to a few ε of its own norm, in any order of rows. `rows` of a take part.
 DistMatrix reduce_rows(DistMatrix& a);
 
-/// Columns of A (m × n, m ≥ n) ← an orthonormal basis of their span, a column's own part of it last:
-/// by Cholesky factors of AᵀA, columns scaled, twice (all of it matrix products); by Householder
-/// reflections where AᵀA is too near singular for that, and then completed at random where columns
-/// are dependent. Orthonormal to n·ε. Keeps the layout. @pre entries finite
+/// Columns of A (m × n, m ≥ n) ← an orthonormal basis of their span, a column's own part of it
+/// last: by Cholesky factors of AᵀA, columns scaled, twice (all of it matrix products); by
+/// Householder reflections where AᵀA is too near singular for that, and then completed at random
+/// where columns are dependent. Orthonormal to n·ε. Keeps the layout. @pre entries finite
 void orthonormalise_columns(DistMatrix& a);
 
 /// B ← alpha·op(A)⁻¹·B or alpha·B·op(A)⁻¹ with A triangular; a zero on the diagonal makes Inf and
