@@ -1,5 +1,6 @@
 // The fathom command. check, explain and schema need no MPI; run starts it.
 
+#include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
 #include "eigen/eigensolver.hpp"
 #include "run/runner.hpp"
@@ -64,6 +65,7 @@ constexpr const char* footer =
 }  // namespace
 
 int main(int argc, char** argv) {
+  fathom::restart_with_better_kernels(argv);
   CLI::App app{
       "Certified spectra of large kernel matrices: one TOML deck in, eigenvalues with error bounds "
       "out.",

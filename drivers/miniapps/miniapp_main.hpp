@@ -2,6 +2,7 @@
 
 // What every miniapp's main does: options, the MPI session, errors as exit codes.
 
+#include "bindings/blas_kernels.hpp"
 #include "comm/session.hpp"
 
 #include <algorithm>
@@ -25,6 +26,7 @@ struct Miniapp {
 };
 
 inline int run_miniapp(const Miniapp& miniapp, int argc, char** argv) {
+  restart_with_better_kernels(argv);
   CLI::App app(miniapp.about);
   miniapp.declare(app);
   try {

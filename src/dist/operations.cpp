@@ -102,15 +102,6 @@ void multiply(Op op_a, Op op_b, double alpha, const DistMatrix& a, const DistMat
                     c.part());
 }
 
-void rank_k_update(Op op, double alpha, const DistMatrix& a, double beta, DistMatrix& c) {
-  assert_one_grid(a, c);
-  FATHOM_ASSERT(c.rows() == c.cols() && rows(op, a) == c.rows(),
-                "rank-k update of {} x {} by {} x {}", c.rows(), c.cols(), rows(op, a),
-                cols(op, a));
-  if (!c.grid().active() || c.rows() == 0) return;
-  scalapack::pdsyrk(Triangle::lower, op, c.rows(), cols(op, a), alpha, a.part(), beta, c.part());
-}
-
 void transpose(const DistMatrix& a, DistMatrix& c) {
   assert_one_grid(a, c);
   FATHOM_ASSERT(a.rows() == c.cols() && a.cols() == c.rows(), "transpose of {} x {} into {} x {}",

@@ -21,6 +21,8 @@ namespace fathom {
 struct CascadeOptions {
   bool right = false;  ///< right singular vectors (q × q)
   bool left = false;   ///< left singular vectors of the modes that were resolved
+  /// The smaller, the fewer levels; eigenvectors at the head's end are off by about ε/threshold,
+  /// which enters values squared.
   double threshold = 1e-11;
   /// From this order on a small head is looked for by subspace iteration, before all eigenvectors
   /// are computed: where values fall steeply a level then costs a fraction.

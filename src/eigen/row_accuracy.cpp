@@ -88,6 +88,13 @@ DistMatrix sign_probes(const ProcessGrid& grid, std::int64_t rows, std::int64_t 
   return z;
 }
 
+/// to += from; local.
+void add(const DistMatrix& from, DistMatrix& to) {
+  for (std::int64_t j = 0; j < to.local_cols(); ++j)
+    for (std::int64_t i = 0; i < to.local_rows(); ++i)
+      to.local()(i, j) += from.local()(i, j);
+}
+
 DistMatrix product(const DistMatrix& a, const DistMatrix& b) {
   DistMatrix c = DistMatrix::make(a.grid(), a.rows(), b.cols(), a.mb(), a.nb());
   multiply(Op::none, Op::none, 1.0, a, b, 0.0, c);
@@ -100,9 +107,16 @@ struct Probed {
   double carried;        ///< about ‖F₂·B₁⁻¹‖_F
 };
 
+/// Rows of F that were reduced: chunk by chunk, made again.
+template <class Visit>
+void visit_reduced(RotatedRows& rows, const SmallRows& small, std::int64_t chunk, Visit&& visit) {
+  for (const std::int64_t first : small.refused())
+    visit(rows.plain(first, std::min(chunk, rows.rows() - first)));
+}
+
 /// (X·s)ᵀ(X·s) of probes s, and with F₂ the squares that `ahead` makes.
-Probed probe(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r, const DistMatrix& signs,
-             const DistMatrix& ahead) {
+Probed probe(RotatedRows& rows, const SmallRows& small, std::int64_t chunk, const DistMatrix& r,
+             const DistMatrix& signs, const DistMatrix& ahead) {
   DistMatrix solved = copy_of(signs, probe_count);
   solve_triangular(Side::left, Triangle::upper, Op::none, 1.0, r, solved);
   const DistMatrix turned = product(rows.rotation(), solved),
@@ -112,29 +126,38 @@ Probed probe(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r, const D
   multiply(Op::transpose, Op::none, -1.0, signs, signs, 0.0, inner);
   rank_k_update(Op::transpose, 1.0, product(rows.leading(), solved), 1.0, inner);
   SquareSum carried;
-  for (std::int64_t first = rows.order(); first < rows.rows(); first += chunk) {
-    const DistMatrix part = rows.plain(first, std::min(chunk, rows.rows() - first));
+  visit_reduced(rows, small, chunk, [&](const DistMatrix& part) {
     rank_k_update(Op::transpose, 1.0, product(part, turned), 1.0, inner);
     carried.add(product(part, turned_ahead));
+  });
+  double carried_squares = std::pow(carried.root(r.grid().parent()), 2);
+  if (small.any()) {
+    add(small.products(turned), inner);
+    carried_squares += std::max(0.0, trace(small.products(turned_ahead)));
   }
   // The mean square of sᵢᵀ(XᵀX − I)sⱼ over pairs i ≠ j is that of the norm, and over i = j that of
   // the trace and twice the rest. Twice the root: there are 136 of them, not independent.
   const double off = frobenius_norm(inner, SymmetricFill::lower) / double(probe_count);
-  return {2 * off, carried.root(r.grid().parent()) / std::sqrt(double(probe_count))};
+  return {2 * off, std::sqrt(carried_squares / double(probe_count))};
 }
 
 /// XᵀX of X = G·R⁻¹, lower triangle, in full.
-DistMatrix orthogonality_sum(RotatedRows& rows, std::int64_t chunk, const DistMatrix& r) {
+DistMatrix orthogonality_sum(RotatedRows& rows, const SmallRows& small, std::int64_t chunk,
+                             const DistMatrix& r) {
   const std::int64_t q = r.rows();
   DistMatrix sum = DistMatrix::make(r.grid(), q, q, r.mb(), r.nb());
   sum.fill(0.0);
-  const auto add = [&](DistMatrix&& part) {
+  const auto add_rows = [&](DistMatrix&& part) {
     solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, part);
     rank_k_update(Op::transpose, 1.0, part, 1.0, sum);
   };
-  add(copy_of(rows.leading(), q));
-  for (std::int64_t first = q; first < rows.rows(); first += chunk)
-    add(rows.turned(rows.plain(first, std::min(chunk, rows.rows() - first))));
+  add_rows(copy_of(rows.leading(), q));
+  visit_reduced(rows, small, chunk, [&](const DistMatrix& part) { add_rows(rows.turned(part)); });
+  if (small.any()) {
+    DistMatrix back = copy_of(rows.rotation(), rows.rotation().cols());
+    solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, back);
+    add(small.products(back), sum);
+  }
   return sum;
 }
 
@@ -150,18 +173,18 @@ bool multiply_by_root(DistMatrix& sum, DistMatrix& r) {
 
 /// Measures by probes; where G is not orthogonal in the triangle's terms but near it, multiplies
 /// the triangle by the Cholesky factor of XᵀX in full, and measures again. Returns ‖F₂·B₁⁻¹‖_F.
-double measure_and_correct(RotatedRows& rows, std::int64_t chunk, double noise,
-                           const DistMatrix& signs, const DistMatrix& ahead, ReducedFactor& reduced,
-                           Progress& progress) {
+double measure_and_correct(RotatedRows& rows, const SmallRows& small, std::int64_t chunk,
+                           double noise, const DistMatrix& signs, const DistMatrix& ahead,
+                           ReducedFactor& reduced, Progress& progress) {
   constexpr double near = 0.5;
-  const double small = std::max(1e-10, 10 * noise);
+  const double orthogonal = std::max(1e-10, 10 * noise);
   const double q = double(rows.order());
   for (bool corrected = false;; corrected = true) {
-    const Probed found = probe(rows, chunk, reduced.a, signs, ahead);
+    const Probed found = probe(rows, small, chunk, reduced.a, signs, ahead);
     reduced.orthogonality = found.orthogonality;
-    if (found.orthogonality <= small || (corrected && found.orthogonality < near))
+    if (found.orthogonality <= orthogonal || (corrected && found.orthogonality < near))
       return found.carried;
-    DistMatrix sum = orthogonality_sum(rows, chunk, reduced.a);
+    DistMatrix sum = orthogonality_sum(rows, small, chunk, reduced.a);
     reduced.flops += 2 * double(rows.rows()) * q * q;
     if (!(found.orthogonality < near) || !multiply_by_root(sum, reduced.a))
       throw AgreedError(ExitCode::certificate,
@@ -225,39 +248,72 @@ double SmallRows::error() const {
   return any() ? unit_roundoff * squares_ * inverse_ : 0.0;
 }
 
-bool SmallRows::take(const DistMatrix& plain) {
+bool SmallRows::take(const DistMatrix& plain, std::int64_t first) {
   constexpr double small = 1e-11;
   SquareSum squares;
   squares.add(plain);
   const double norm = squares.root(plain.grid().parent()), all = squares_ + norm * norm,
                lost = unit_roundoff * all * inverse_ * inverse_ / double(rows_.order());
-  if (!(lost <= small)) return false;
+  if (!(lost <= small)) {
+    refused_.push_back(first);
+    return false;
+  }
+  const ProcessGrid& grid = plain.grid();
   if (!any()) {
-    sum_.emplace(
-        DistMatrix::make(plain.grid(), plain.cols(), plain.cols(), plain.mb(), plain.nb()));
+    sum_.emplace(DistMatrix::make(grid, plain.cols(), plain.cols(), plain.mb(), plain.nb()));
+    seen_.emplace(DistMatrix::make(grid, plain.cols(), probe_count, plain.mb(), plain.nb()));
+    signs_.emplace(sign_probes(grid, plain.cols(), plain.nb()));
     sum_->fill(0.0);
+    seen_->fill(0.0);
   }
   rank_k_update(Op::transpose, 1.0, plain, 1.0, *sum_);
+  multiply(Op::transpose, Op::none, 1.0, plain, product(plain, *signs_), 1.0, *seen_);
   squares_ = all;
   flops_ += double(plain.rows()) * double(plain.cols()) * double(plain.cols());
   return true;
 }
 
+void SmallRows::check_sum() const {
+  // Rounding of a sum of p products of rows that fall: measured below 2ε, n = 16 … 1000.
+  constexpr double rounding = 30 * unit_roundoff;
+  DistMatrix missed = product(*sum_, *signs_);
+  for (std::int64_t j = 0; j < missed.local_cols(); ++j)
+    for (std::int64_t i = 0; i < missed.local_rows(); ++i)
+      missed.local()(i, j) -= seen_->local()(i, j);
+  const double off = frobenius_norm(missed, SymmetricFill::full) / std::sqrt(double(probe_count));
+  if (!(off <= rounding * squares_))
+    throw AgreedError(
+        ExitCode::certificate,
+        "the products of {:.3g} in squares of small rows of a factor are off by {:.1e}", squares_,
+        off);
+}
+
+DistMatrix SmallRows::products(const DistMatrix& x) const {
+  const DistMatrix half = product(*sum_, x);
+  DistMatrix inner = DistMatrix::make(x.grid(), x.cols(), x.cols(), x.mb(), x.nb());
+  multiply(Op::transpose, Op::none, 1.0, x, half, 0.0, inner);
+  return inner;
+}
+
 void SmallRows::add_to(DistMatrix& r) {
+  if (fault_armed("eigen.small_rows", "shift") && sum_->local_rows() > 0 && sum_->local_cols() > 0)
+    sum_->local()(sum_->local_rows() - 1, 0) *= 1.001;
   mirror_lower(*sum_);
+  check_sum();
   DistMatrix back = copy_of(rows_.rotation(), rows_.rotation().cols());
   solve_triangular(Side::right, Triangle::upper, Op::none, 1.0, r, back);
-  const DistMatrix half = product(*sum_, back);
-  DistMatrix sum = DistMatrix::make(r.grid(), r.rows(), r.cols(), r.mb(), r.nb());
-  sum.fill_from([](std::int64_t i, std::int64_t j) { return i == j ? 1.0 : 0.0; });
-  multiply(Op::transpose, Op::none, 1.0, back, half, 1.0, sum);
+  DistMatrix sum = products(back);
+  for (std::int64_t j = 0; j < sum.local_cols(); ++j)
+    for (std::int64_t i = 0; i < sum.local_rows(); ++i)
+      if (sum.global_row(LocalIndex(i)).value() == sum.global_col(LocalIndex(j)).value())
+        sum.local()(i, j) += 1.0;
   if (!multiply_by_root(sum, r))
     throw AgreedError(ExitCode::solver,
                       "small rows of a factor could not be added to its triangle");
 }
 
-void measure_row_accuracy(RotatedRows& rows, double others, double before, std::int64_t chunk,
-                          ReducedFactor& reduced, Progress& progress) {
+void measure_row_accuracy(RotatedRows& rows, const SmallRows& small, double others,
+                          std::int64_t chunk, ReducedFactor& reduced, Progress& progress) {
   plant_fault(reduced.a);
   const double q = double(rows.order());
   // nε|R||R⁻¹| on each row of X = G·R⁻¹, √n for n as its parts have independent signs; with R = C·D
@@ -274,7 +330,7 @@ void measure_row_accuracy(RotatedRows& rows, double others, double before, std::
   const double ahead = norm_of(first);  // ‖B₁⁻¹‖_F
   const DistMatrix signs = sign_probes(reduced.a.grid(), reduced.a.rows(), reduced.a.mb());
   const double carried = measure_and_correct(
-      rows, chunk, others == 0 ? 0.0 : noise, signs,
+      rows, small, chunk, others == 0 ? 0.0 : noise, signs,
       first ? product(*first, signs) : copy_of(signs, probe_count), reduced, progress);
 
   const std::vector<double> norm = row_norms(reduced.a);
@@ -287,8 +343,8 @@ void measure_row_accuracy(RotatedRows& rows, double others, double before, std::
   const double behind = root_of_squares(column) / std::sqrt(q);
   constexpr double safety = 4;
   reduced.row_sensitivity = safety * std::hypot(ahead, behind);
-  const double relative =
-      (reduced.row_sensitivity + 1) * rows.row_error() + reduced.orthogonality + 2 * solve + before;
+  const double relative = (reduced.row_sensitivity + 1) * rows.row_error() + reduced.orthogonality +
+                          2 * solve + small.relative_error();
   if (relative < 0.5) reduced.relative_error = relative;
 }
 

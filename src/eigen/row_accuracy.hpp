@@ -45,36 +45,47 @@ class RotatedRows {
 };
 
 /// Rows of F that are so small against the smallest singular value that their products F₃ᵀF₃, in
-/// plain doubles, are good enough: added up instead of reduced, a third of the work.
+/// plain doubles, are good enough: added up instead of reduced, a third of the work. They are read
+/// once; the sum is held against F₃ᵀ(F₃z) of a few random z, taken beside it.
 class SmallRows {
  public:
   explicit SmallRows(const RotatedRows& rows) : rows_(rows) {}
 
   /// What the next rows are held against: a triangle, or L, of the rows before. Collective.
   void set_reference(const DistMatrix& r, Triangle triangle);
-  /// Adds them where ε·‖F₃‖_F²·‖R⁻¹‖_F²/q stays small with them, else says no. Collective.
-  bool take(const DistMatrix& plain);
-  bool any() const { return sum_.has_value(); }
-  /// R ← U·R with UᵀU = I + (F₃·Q·R⁻¹)ᵀ(F₃·Q·R⁻¹). Error(solver) where that is not positive.
+  /// Adds rows first … of F where ε·‖F₃‖_F²·‖R⁻¹‖_F²/q stays small with them, else says no.
   /// Collective.
+  bool take(const DistMatrix& plain, std::int64_t first);
+  bool any() const { return sum_.has_value(); }
+  /// Where the chunks that were not taken begin.
+  const std::vector<std::int64_t>& refused() const { return refused_; }
+  /// R ← U·R with UᵀU = I + (F₃·Q·R⁻¹)ᵀ(F₃·Q·R⁻¹). Error(solver) where that is not positive,
+  /// Error(certificate) where the sum is not that of the rows. Fault point eigen.small_rows.
+  /// Collective. @pre any(), once, behind the last row
   void add_to(DistMatrix& r);
+  /// (F₃X)ᵀ(F₃X), X n × m. Collective. @pre add_to was called
+  DistMatrix products(const DistMatrix& x) const;
   /// Of σ, relative and absolute, by the rounding of the products.
   double relative_error() const;
   double error() const;
   double flops() const { return flops_; }
 
  private:
+  void check_sum() const;
+
   const RotatedRows& rows_;
-  std::optional<DistMatrix> sum_;  ///< lower triangle
-  double inverse_ = 0;             ///< ‖R⁻¹‖_F
+  std::optional<DistMatrix> sum_;           ///< lower triangle; full from add_to on
+  std::optional<DistMatrix> signs_, seen_;  ///< z, and Σ F₃ᵀ(F₃z)
+  std::vector<std::int64_t> refused_;
+  double inverse_ = 0;  ///< ‖R⁻¹‖_F
   double squares_ = 0, flops_ = 0;
 };
 
 /// Fills in row_condition, orthogonality, relative_error and row_sensitivity of reduced.a, a
-/// triangle of G; corrects it once where a pass over F says so. `others`: ‖F₂‖_F; `before`:
-/// relative error of the triangle that is known already. Error(certificate) where it is no triangle
-/// of G at all. Collective.
-void measure_row_accuracy(RotatedRows& rows, double others, double before, std::int64_t chunk,
-                          ReducedFactor& reduced, Progress& progress);
+/// triangle of G; corrects it once where a second look at F says so: rows that were reduced are
+/// made again, small ones stand in their sum. `others`: ‖F₂‖_F. Error(certificate) where it is no
+/// triangle of G at all. Collective.
+void measure_row_accuracy(RotatedRows& rows, const SmallRows& small, double others,
+                          std::int64_t chunk, ReducedFactor& reduced, Progress& progress);
 
 }  // namespace fathom

@@ -171,7 +171,7 @@ ReducedFactor reduce_rotated(FactorRows& rows, const ProcessGrid& grid, std::int
   for (std::int64_t first = order; first < source.rows(); first += chunk) {
     const DistMatrix part = rotated.plain(first, std::min(chunk, source.rows() - first));
     squares.add(part);
-    if (small.take(part)) continue;
+    if (small.take(part, first)) continue;
     stack->reduce(rotated.turned(part));
     if (first + chunk < source.rows()) small.set_reference(stack->triangle(), Triangle::upper);
   }
@@ -184,7 +184,7 @@ ReducedFactor reduce_rotated(FactorRows& rows, const ProcessGrid& grid, std::int
   reduced.frobenius = std::hypot(rotated.leading_frobenius(), others);
   reduced.backward_error =
       qr_error(reduced.a, passes) + rotated.error(reduced.frobenius) + small.error();
-  measure_row_accuracy(rotated, others, small.relative_error(), chunk, reduced, progress);
+  measure_row_accuracy(rotated, small, others, chunk, reduced, progress);
   reduced.flops += rotated.flops();
   reduced.rotation = std::move(rotated).release();
   return reduced;

@@ -52,11 +52,11 @@ struct ReducedFactor {
   double flops = 0;  ///< of all ranks, without the source's own
 };
 
-/// Reads all rows once (twice with check_rows, once more where a correction was needed), in the
-/// source's order. Blocks are block × block, on `grid`, idle ranks too. Collective over the grid's
-/// parent.
-/// Error(numeric) naming row and column where the factor holds NaN or Inf, Error(no_fit) for
-/// memory, Error(certificate) where the second pass finds a triangle that does not belong to F.
+/// Reads all rows once, in the source's order (with check_rows those that are not small a second
+/// time, and once more where a correction was needed). Blocks are block × block, on `grid`, idle
+/// ranks too. Collective over the grid's parent. Error(numeric) naming row and column where the
+/// factor holds NaN or Inf, Error(no_fit) for memory, Error(certificate) where the second pass
+/// finds a triangle that does not belong to F.
 /// @pre rows(), cols() ≥ 1
 ///
 /// Relative accuracy (check_rows). With F₁ the first q rows and F₂ the others, F₁ = L·Qᵀ and

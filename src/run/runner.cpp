@@ -2,6 +2,7 @@
 
 #include "base/fault.hpp"
 #include "bindings/blas.hpp"
+#include "bindings/blas_kernels.hpp"
 #include "comm/rendezvous.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
@@ -74,6 +75,7 @@ void greet(Run& run, const Deck& deck, const Provenance& provenance) {
                            deck.text("title")));
   run.log.note(fmt::format("{} ranks on {}; BLAS {}", provenance.ranks, provenance.hosts,
                            provenance.blas_loaded));
+  if (const std::string note = kernels_note(); !note.empty()) run.log.note(note);
   if (provenance.blas_loaded.find("OpenBLAS") == std::string::npos &&
       provenance.blas_loaded.find("openblas") == std::string::npos)
     run.log.warn("this BLAS is not OpenBLAS: a reference BLAS is some fifteen times slower");

@@ -15,7 +15,7 @@ if(FATHOM_FAULT_POINTS)
     ${CMAKE_CURRENT_SOURCE_DIR}/dist)
   # fault = outcome: an exit code, or "corrected"
   foreach(entry
-      none:0:none=0 eigen.reduce:0:shift=corrected eigen.reduce:0:swap=80 eigen.rows:1:nan=82
+      none:0:none=0 eigen.reduce:0:shift=corrected eigen.reduce:0:swap=80 eigen.rows:1:nan=82 eigen.small_rows:1:shift=80
       eigen.svd:0:shift=81 eigen.svd:1:swap=81 eigen.svd:2:alloc=71
       dist.qr:1:alloc=71 dist.lq:2:throw=74)
     string(REGEX REPLACE "=.*" "" fault ${entry})

@@ -3,6 +3,7 @@
 // failed and the others do not arrive, they wait for it inside the test: it ends the job after a
 // while, so that a failure is never a hang.
 
+#include "bindings/blas_kernels.hpp"
 #include "comm/session.hpp"
 
 #include <chrono>
@@ -87,6 +88,7 @@ class Agreement : public testing::EmptyTestEventListener {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fathom::restart_with_better_kernels(argv);
   fathom::MpiSession session(&argc, &argv);
   testing::InitGoogleMock(&argc, argv);
   auto& listeners = testing::UnitTest::GetInstance()->listeners();

@@ -87,6 +87,22 @@ TEST(RankKUpdate, lower_triangle_only) {
   });
 }
 
+/// Sizes at which a grid row gathers panels of rows, here four and a part of one.
+TEST(RankKUpdate, in_panels) {
+  const Communicator world = Communicator::world();
+  test::for_each_grid(world, [](const ProcessGrid& grid, const std::string& name) {
+    const std::int64_t n = 261, k = 16400;
+    const DistMatrix a = filled(grid, k, n, 16, 16, 4), c_before = filled(grid, n, n, 16, 16, 5);
+    DistMatrix c = filled(grid, n, n, 16, 16, 5);
+    rank_k_update(Op::transpose, 2.0, a, -0.5, c);
+    DistMatrix wanted = filled(grid, n, n, 16, 16, 5);
+    multiply(Op::transpose, Op::none, 2.0, a, a, -0.5, wanted);
+    const Serial got = gathered(c), full = gathered(wanted), before = gathered(c_before);
+    const Serial lower(n, n, [&](auto i, auto j) { return i >= j ? full(i, j) : before(i, j); });
+    EXPECT_LT(distance(got, lower), 1e-14 * double(k)) << name;
+  });
+}
+
 TEST(Transpose, into_uninitialised_memory) {
   const Communicator world = Communicator::world();
   test::for_each_grid(world, [](const ProcessGrid& grid, const std::string& name) {

@@ -107,6 +107,7 @@ TEST(Cascade, SmallHeadsWithoutEigenvectorsOfTheRest) {
   CascadeOptions options;
   options.right = true;
   options.subspace_from = 64;
+  options.threshold = 1e-8;  // a head of fewer than a quarter of the columns
   const CascadeResult r = cascade(distributed(grid, 8, a), options, log);
   EXPECT_TRUE(r.levels.front().small_head);
   EXPECT_FALSE(r.levels.back().small_head);

@@ -73,7 +73,9 @@ TEST(GradedRows, relative_accuracy_at_any_shape_and_chunk) {
           EXPECT_LE(reduced.relative_error, 1e-11);
           EXPECT_LE(reduced.orthogonality, 1e-13);
           EXPECT_LE(reduced.row_condition, 1e3);
-          EXPECT_EQ(factor.rows_handed_out(), p + std::max<std::int64_t>(0, p - n));
+          // Small rows are read once, others a second time to be measured.
+          EXPECT_GE(factor.rows_handed_out(), p);
+          EXPECT_LE(factor.rows_handed_out(), p + std::max<std::int64_t>(0, p - n));
           EXPECT_TRUE(progress.warnings.empty());
         }
       });
