@@ -100,7 +100,9 @@ TEST(HiddenMarkov, WithinToleranceRowsAreDividedByTheirSum) {
 TEST(HiddenMarkov, ByName) {
   EXPECT_EQ(hidden_markov_by_name("mess3", std::vector{0.6, 0.15}).transition(0, 0, 0), 0.6 * 0.7);
   for (const auto name : hidden_markov_names())
-    if (name != "mess3") EXPECT_EQ(hidden_markov_by_name(name, {}).name(), name);
+    if (name != "mess3") {
+      EXPECT_EQ(hidden_markov_by_name(name, {}).name(), name);
+    }
   EXPECT_THAT(deck_error([] { hidden_markov_by_name("mess4", {}); }),
               HasSubstr("\"mess4\"; there are mess3, rrxor, z1r"));
   EXPECT_THAT(deck_error([] { hidden_markov_by_name("mess3", {}); }), HasSubstr("two: alpha, x"));
