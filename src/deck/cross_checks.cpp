@@ -230,6 +230,27 @@ void check_default_dim(Resolver& deck) {
                   {"set data.dim, or fewer features"});
 }
 
+void check_training(Resolver& deck) {
+  if (deck.text("study.kind") != "spectral_reach") return;
+  const auto n = deck.integer("data.n");
+  for (const std::string_view key : {"study.samples", "training.batch"}) {
+    const auto value = deck.integer(key);
+    if (value && n && *value > *n)
+      deck.complain(key, fmt::format("{} = {} is more than data.n = {}", key, *value, *n));
+  }
+  const auto steps = deck.integer("training.steps"), warmup = deck.integer("training.warmup");
+  if (steps && warmup && *warmup >= *steps)
+    deck.complain("training.warmup", fmt::format("training.warmup = {} leaves no step of "
+                                                 "training.steps = {} at the full rate",
+                                                 *warmup, *steps));
+  const auto source = deck.text("data.source");
+  if ((source == "hdf5" || source == "npy") && !deck.find("data.targets"))
+    deck.complain("data.targets", "data.targets is missing: what the model is trained to give",
+                  {fmt::format("required because study.kind = \"spectral_reach\" and data.source = "
+                               "\"{}\"",
+                               *source)});
+}
+
 }  // namespace
 
 void check_together(Resolver& deck) {
@@ -243,6 +264,7 @@ void check_together(Resolver& deck) {
   check_files(deck);
   check_limits(deck);
   check_default_dim(deck);
+  check_training(deck);
 }
 
 }  // namespace fathom::deck

@@ -15,6 +15,9 @@ const Requirement population{"kernel.expectation", {"population"}};
 const Requirement mlp_kernel{"kernel.type", {"nngp", "ntk"}};
 const Requirement density{"study.kind", {"density"}};
 const Requirement diagonalised{"study.kind", {"spectrum", "random_features"}};
+const Requirement solved{"study.kind", {"spectrum", "random_features", "spectral_reach"}};
+const Requirement reach{"study.kind", {"spectral_reach"}};
+const Requirement trained{"kernel.type", {"network"}};
 
 std::optional<DeckValue> title_from_file(const Known& known) {
   return known.stem();
@@ -22,6 +25,12 @@ std::optional<DeckValue> title_from_file(const Known& known) {
 
 std::optional<DeckValue> output_from_file(const Known& known) {
   return "output/" + known.stem();
+}
+
+std::optional<DeckValue> samples_from_data(const Known& known) {
+  if (known.text("data.source") == "hidden_markov") return std::int64_t{200};
+  const auto n = known.integer("data.n");
+  return n ? std::optional<DeckValue>(std::min<std::int64_t>(*n, 500)) : std::int64_t{500};
 }
 
 std::optional<DeckValue> vectors_for_targets(const Known& known) {
@@ -73,8 +82,10 @@ std::vector<Key> study() {
        .doc = "What is done: \"spectrum\" diagonalises one kernel and reports its certified "
               "spectrum; \"random_features\" compares the random-feature kernel on power-law data "
               "with the law that theory predicts; \"density\" estimates counts, trace and "
-              "effective dimension with error bars, without diagonalising, at any size.",
-       .words = {"spectrum", "random_features", "density"},
+              "effective dimension with error bars, without diagonalising, at any size; "
+              "\"spectral_reach\" trains a model and follows which eigenvalues of its tangent "
+              "kernel drive the loss down.",
+       .words = {"spectrum", "random_features", "density", "spectral_reach"},
        .required = true},
       {.path = "study.data_covariance",
        .type = Type::boolean,
@@ -124,6 +135,53 @@ std::vector<Key> study() {
        .words = {"auto", "gram", "factor", "matrix_free"},
        .fallback = "auto",
        .belongs = {{density}}},
+      {.path = "study.samples",
+       .type = Type::integer,
+       .doc = "Number of samples that the tangent kernel and the loss of a snapshot are taken on: "
+              "the first ones of the data. The kernel's order is this times the outputs of a "
+              "sample.",
+       .range = {1, largest_size},
+       .unit = "samples",
+       .derive = samples_from_data,
+       .default_text = "data.n, at most 500; 200 for sequences",
+       .belongs = {{reach}},
+       .sweepable = true},
+      {.path = "study.share",
+       .type = Type::real,
+       .doc =
+           "Reach is the depth below which this share of the current decrease of the loss comes.",
+       .range = {0, 1, true, true},
+       .fallback = 0.1,
+       .belongs = {{reach}}},
+      {.path = "study.snapshots",
+       .type = Type::integer,
+       .doc = "Snapshots a decade of training steps at which the kernel is diagonalised, the first "
+              "and the last step besides.",
+       .range = {1, 100},
+       .fallback = std::int64_t{3},
+       .belongs = {{reach}}},
+      {.path = "study.frozen",
+       .type = Type::integer,
+       .doc =
+           "Number of steps, evenly spaced in the logarithm, from which the run is continued with "
+           "its kernel frozen, to the end of training: gradient flow in function space. 0: none.",
+       .range = {0, 100},
+       .fallback = std::int64_t{2},
+       .belongs = {{reach, trained}}},
+      {.path = "study.lanczos_steps",
+       .type = Type::integer,
+       .doc = "Products with the kernel from the gradient on, without forming it, that every "
+              "snapshot is checked by. 0: none.",
+       .range = {0, 10000},
+       .fallback = std::int64_t{20},
+       .belongs = {{reach}}},
+      {.path = "study.probes_of_trace",
+       .type = Type::integer,
+       .doc = "Random signs for the trace of the kernel by gradients alone; 0: every gradient, "
+              "exactly.",
+       .range = {0, 100000},
+       .fallback = std::int64_t{0},
+       .belongs = {{reach, trained}}},
       {.path = "study.comparator",
        .type = Type::boolean,
        .doc = "Compute the finite-size chaos comparator beside the asymptotic law (monomial and "
@@ -136,7 +194,7 @@ std::vector<Key> study() {
        .doc = "Coverage of the stated intervals.",
        .range = {0, 1, true, true},
        .fallback = 0.95,
-       .belongs = {{{"study.kind", {"random_features", "density"}}}}},
+       .belongs = {{{"study.kind", {"random_features", "density", "spectral_reach"}}}}},
   };
 }
 
@@ -148,7 +206,7 @@ std::vector<Key> solver_and_verify() {
               "the log says why. lapack runs on one rank.",
        .words = {"auto", "elpa2", "elpa1", "scalapack", "slepc", "lapack"},
        .fallback = "auto",
-       .belongs = {{diagonalised}},
+       .belongs = {{solved}},
        .sweepable = true},
       {.path = "solver.eigenvalues",
        .type = Type::integer,
@@ -219,33 +277,34 @@ std::vector<Key> solver_and_verify() {
               "eigenvalues are held against twice as large.",
        .words = {"standard", "full"},
        .fallback = "standard",
-       .belongs = {{diagonalised}}},
+       .belongs = {{solved}}},
       {.path = "verify.probes",
        .type = Type::integer,
        .doc = "Number of random vectors that the Krylov space of the certificate starts from.",
        .range = {1, 1000},
        .unit = "vectors",
        .fallback = std::int64_t{4},
-       .belongs = {{diagonalised}}},
+       .belongs = {{solved}}},
       {.path = "verify.warn",
        .type = Type::real,
        .doc = "A check warns where its ratio to n x machine epsilon x norm exceeds this.",
        .range = {0, 1e6, true},
        .fallback = 10.0,
-       .belongs = {{diagonalised}}},
+       .belongs = {{solved}}},
       {.path = "verify.fail",
        .type = Type::real,
        .doc = "A check fails, and the run ends with exit code 80, where its ratio exceeds this. "
               "Not below verify.warn.",
        .range = {0, 1e6, true},
        .fallback = 60.0,
-       .belongs = {{diagonalised}}},
+       .belongs = {{solved}}},
   };
 }
 
 std::vector<Key> build_table() {
   std::vector<Key> table;
-  for (auto part : {top_and_run(), study(), data_keys(), kernel_keys(), solver_and_verify()})
+  for (auto part : {top_and_run(), study(), data_keys(), data_of_training_keys(), kernel_keys(),
+                    network_keys(), training_keys(), solver_and_verify()})
     table.insert(table.end(), part.begin(), part.end());
   return table;
 }
@@ -256,10 +315,12 @@ const std::vector<Section> sections = {
     {"study", "What is measured."},
     {"data", "The data that the kernel is evaluated on."},
     {"kernel", "The kernel whose matrix is assembled."},
+    {"training", "How the network is trained."},
     {"solver", "How the matrix is diagonalised."},
     {"verify", "The certificate."},
     {"sweep",
-     "A grid of runs: any key of [data], [kernel] and [solver], and run.seed, with a list "
+     "A grid of runs: any key of [data], [kernel], [training] and [solver], and run.seed, with a "
+     "list "
      "of its values, such as kernel.degree = [1, 2, 3]. All combinations are run, the "
      "last key fastest."},
 };

@@ -10,13 +10,16 @@ const Requirement population{"kernel.expectation", {"population"}};
 const Requirement empirical{"kernel.expectation", {"empirical"}};
 const Requirement mlp_kernel{"kernel.type", {"nngp", "ntk"}};
 const Requirement kernel_of_data{"kernel.type", {"random_features", "nngp", "ntk"}};
+const Requirement network{"kernel.type", {"network"}};
+const Requirement reach{"study.kind", {"spectral_reach"}};
 const Requirement kernel_file{"kernel.type", {"features_file", "gram_file"}};
 const Requirement data_file{"data.source", {"hdf5", "npy"}};
 
 std::optional<DeckValue> expectation_from_source(const Known& known) {
   const auto source = known.text("data.source");
   if (!source) return std::nullopt;
-  return std::string(*source == "power_law" ? "population" : "empirical");
+  const bool samples = known.text("study.kind") == "spectral_reach" || *source != "power_law";
+  return std::string(samples ? "empirical" : "population");
 }
 
 std::optional<DeckValue> dim_from_features(const Known& known) {
@@ -36,11 +39,14 @@ std::vector<Key> data_keys() {
       {.path = "data.source",
        .type = Type::word,
        .doc = "Where the data come from: Gaussian with covariance eigenvalues j^-alpha, uniform on "
-              "a sphere, points on the unit circle, or a file.",
-       .words = {"power_law", "sphere", "circle", "hdf5", "npy"},
+              "a sphere, points on the unit circle, sequences of a hidden Markov model, or a file.",
+       .words = {"power_law", "sphere", "circle", "hidden_markov", "hdf5", "npy"},
        .required = true,
-       .belongs = {{kernel_of_data}},
-       .narrowed = {{{{"study.kind", {"random_features"}}}, {"power_law"}}},
+       .belongs = {{kernel_of_data}, {network}},
+       .narrowed = {{{{"study.kind", {"random_features"}}}, {"power_law"}},
+                    {{kernel_of_data}, {"power_law", "sphere", "circle", "hdf5", "npy"}},
+                    {{reach, features_kernel}, {"power_law", "hdf5", "npy"}},
+                    {{network}, {"power_law", "hidden_markov", "hdf5", "npy"}}},
        .sweepable = true},
       {.path = "data.n",
        .type = Type::integer,
@@ -50,7 +56,9 @@ std::vector<Key> data_keys() {
        .unit = "samples",
        .default_text = "required; unset for a file: all of its rows",
        .required = true,
-       .belongs = {{features_kernel, empirical}, {mlp_kernel}},
+       .belongs = {{features_kernel, empirical},
+                   {mlp_kernel},
+                   {network, {"data.source", {"power_law", "hdf5", "npy"}}}},
        .sweepable = true},
       {.path = "data.dim",
        .type = Type::integer,
@@ -106,7 +114,7 @@ std::vector<Key> data_keys() {
        .doc = "Targets whose power over the modes is reported: a dataset of the same HDF5 file, or "
               "a .npy file beside the deck. Rows as in the data, one column a target.",
        .default_text = "unset: no targets",
-       .belongs = {{spectrum, data_file}, {spectrum, kernel_file}},
+       .belongs = {{spectrum, data_file}, {spectrum, kernel_file}, {reach, data_file}},
        .sweepable = true,
        .input_file = true},
   };
@@ -117,10 +125,15 @@ std::vector<Key> kernel_keys() {
       {.path = "kernel.type",
        .type = Type::word,
        .doc = "The kernel: a layer of random features, the infinite-width Gaussian process (nngp) "
-              "or tangent kernel (ntk) of an MLP, or your own features or Gram matrix.",
-       .words = {"random_features", "nngp", "ntk", "features_file", "gram_file"},
+              "or tangent kernel (ntk) of an MLP, the tangent kernel of a network of finite width "
+              "while "
+              "it is trained, or your own features or Gram matrix.",
+       .words = {"random_features", "nngp", "ntk", "network", "features_file", "gram_file"},
        .required = true,
-       .narrowed = {{{{"study.kind", {"random_features"}}}, {"random_features"}}},
+       .narrowed = {{{{"study.kind", {"random_features"}}}, {"random_features"}},
+                    {{{"study.kind", {"spectrum", "density"}}},
+                     {"random_features", "nngp", "ntk", "features_file", "gram_file"}},
+                    {{reach}, {"random_features", "network"}}},
        .sweepable = true},
       {.path = "kernel.expectation",
        .type = Type::word,
@@ -130,7 +143,8 @@ std::vector<Key> kernel_keys() {
        .derive = expectation_from_source,
        .default_text = "\"population\" for power-law data, otherwise \"empirical\"",
        .belongs = {{features_kernel}},
-       .narrowed = {{{{"data.source", {"sphere", "circle", "hdf5", "npy"}}}, {"empirical"}}},
+       .narrowed = {{{reach}, {"empirical"}},
+                    {{{"data.source", {"sphere", "circle", "hdf5", "npy"}}}, {"empirical"}}},
        .sweepable = true},
       {.path = "kernel.features",
        .type = Type::integer,
@@ -147,8 +161,9 @@ std::vector<Key> kernel_keys() {
        .words = {"monomial", "linear", "relu", "abs", "erf", "tanh", "sigmoid", "gelu", "softplus",
                  "sin"},
        .required = true,
-       .belongs = {{kernel_of_data}},
-       .narrowed = {{{mlp_kernel}, {"relu", "erf"}}},
+       .belongs = {{kernel_of_data}, {network}},
+       .narrowed = {{{mlp_kernel}, {"relu", "erf"}},
+                    {{network}, {"linear", "relu", "erf", "tanh", "gelu"}}},
        .sweepable = true},
       {.path = "kernel.degree",
        .type = Type::integer,
@@ -185,30 +200,31 @@ std::vector<Key> kernel_keys() {
               "features, or the smaller of them. Both have the same nonzero spectrum.",
        .words = {"auto", "gram", "covariance"},
        .fallback = "auto",
-       .belongs = {{features_kernel, empirical}, {{"kernel.type", {"features_file"}}}},
+       .belongs = {{{"study.kind", {"spectrum", "density"}}, features_kernel, empirical},
+                   {{"kernel.type", {"features_file"}}}},
        .sweepable = true},
       {.path = "kernel.depth",
        .type = Type::integer,
-       .doc = "Number of hidden layers of the infinitely wide MLP.",
+       .doc = "Number of hidden layers of an MLP, of blocks of a transformer.",
        .range = {1, 1000},
        .unit = "layers",
        .fallback = std::int64_t{1},
-       .belongs = {{mlp_kernel}},
+       .belongs = {{mlp_kernel}, {network}},
        .sweepable = true},
       {.path = "kernel.weight_variance",
        .type = Type::real,
        .doc = "Variance of the weights of the MLP, times the fan-in.",
        .range = {0, 1e6, true},
        .derive = critical_weight_variance,
-       .default_text = "2 for relu, 1 for erf",
-       .belongs = {{mlp_kernel}},
+       .default_text = "2 for relu, otherwise 1",
+       .belongs = {{mlp_kernel}, {network}},
        .sweepable = true},
       {.path = "kernel.bias_variance",
        .type = Type::real,
        .doc = "Variance of the biases of the MLP.",
        .range = {0, 1e6},
        .fallback = 0.0,
-       .belongs = {{mlp_kernel}},
+       .belongs = {{mlp_kernel}, {network}},
        .sweepable = true},
       {.path = "kernel.file",
        .type = Type::path,
@@ -231,7 +247,7 @@ std::vector<Key> kernel_keys() {
               "of both.",
        .words = {"auto", "in_place", "made_once"},
        .fallback = "auto",
-       .belongs = {{kernel_of_data}},
+       .belongs = {{kernel_of_data}, {network}},
        .sweepable = true},
       {.path = "kernel.chunk",
        .type = Type::integer,

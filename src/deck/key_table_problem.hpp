@@ -1,6 +1,6 @@
 #pragma once
 
-// The rows of the key table for [data] and [kernel].
+// The rows of the key table for [data], [kernel] and [training].
 
 #include "deck/key_table.hpp"
 
@@ -10,6 +10,9 @@ namespace fathom::deck {
 inline constexpr double largest_size = 1e9;
 
 std::vector<Key> data_keys();
+std::vector<Key> data_of_training_keys();
 std::vector<Key> kernel_keys();
+std::vector<Key> network_keys();
+std::vector<Key> training_keys();
 
 }  // namespace fathom::deck
