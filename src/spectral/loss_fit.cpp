@@ -1,6 +1,7 @@
 #include "spectral/loss_fit.hpp"
 
 #include "base/assert.hpp"
+#include "spectral/student.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -166,11 +167,17 @@ Problem drawn(const Problem& problem, const Resampling& from, bool relative, Ran
   return result;
 }
 
+/// The share of resamples beyond an end of the interval. A bootstrap knows nothing of the freedom
+/// that its scatter was estimated with: percentiles of the normal that lie as far out as Student's
+/// t (Hesterberg 2015).
+double tail_share(double confidence, std::size_t freedom) {
+  return 0.5 *
+         std::erfc(student_quantile(confidence, static_cast<double>(freedom)) / std::sqrt(2.0));
+}
+
 /// The percentile interval; NaN where so many resamples had no value that its ends are not known.
-void set_interval(std::vector<double> value, int resamples, double confidence,
-                  FittedValue& result) {
+void set_interval(std::vector<double> value, int resamples, double tail, FittedValue& result) {
   result.low = result.high = nan;
-  const double tail = 0.5 * (1.0 - confidence);
   const auto missing = static_cast<double>(resamples) - static_cast<double>(value.size());
   if (missing > tail * resamples) return;
   std::sort(value.begin(), value.end());
@@ -201,6 +208,9 @@ void add_intervals(const Problem& problem, const Parameters& fit, double smalles
     return;
   }
   const Resampling from = repeated ? within_sizes(problem, sizes) : about_the_fit(problem, fit);
+  const std::size_t runs = problem.loss.size();
+  const double tail =
+      tail_share(options.confidence, runs - (repeated ? sizes.size() : problem.parameters()));
   std::vector<double> floor, scale, exponent;
   for (int r = 0; r < options.resamples; ++r) {
     const Parameters p = solve(drawn(problem, from, !repeated, options.key, r));
@@ -210,9 +220,9 @@ void add_intervals(const Problem& problem, const Parameters& fit, double smalles
     exponent.push_back(p.exponent);
   }
   const std::size_t kept = exponent.size();
-  set_interval(std::move(floor), options.resamples, options.confidence, result.floor);
-  set_interval(std::move(scale), options.resamples, options.confidence, result.amplitude);
-  set_interval(std::move(exponent), options.resamples, options.confidence, result.exponent);
+  set_interval(std::move(floor), options.resamples, tail, result.floor);
+  set_interval(std::move(scale), options.resamples, tail, result.amplitude);
+  set_interval(std::move(exponent), options.resamples, tail, result.exponent);
   result.method = fmt::format("{:g} % percentile intervals of a {}, {} resamples",
                               100.0 * options.confidence, from.method, options.resamples);
   if (kept < static_cast<std::size_t>(options.resamples))

@@ -73,22 +73,20 @@ TEST(LossFit, AFloorBelowZeroIsZero) {
 }
 
 TEST(LossFit, IntervalsHoldTheTruthAsOftenAsTheySay) {
-  constexpr int draws = 150;
+  constexpr int draws = 120;
   for (const int seeds : {1, 5}) {
     int exponent = 0, floor = 0;
     for (int draw = 0; draw < draws; ++draw) {
       LossFitOptions options;
-      options.resamples = 200;
+      options.resamples = 400;
       options.key.seed = static_cast<std::uint64_t>(draw);
       const LossFit fit = fit_saturating_law(runs(1.0, 8.0, 0.6, 0.01, seeds, draw), options);
       exponent += fit.exponent.contains(0.6) ? 1 : 0;
       floor += fit.floor.contains(1.0) ? 1 : 0;
     }
-    // Percentiles of so few runs are a little narrow.
-    EXPECT_GT(exponent, 0.85 * draws) << seeds;
-    EXPECT_GT(floor, 0.85 * draws) << seeds;
-    RecordProperty("exponent", exponent);
-    RecordProperty("floor", floor);
+    EXPECT_GT(exponent, 0.9 * draws) << seeds;
+    EXPECT_GT(floor, 0.9 * draws) << seeds;
+    EXPECT_LT(exponent, draws) << seeds << ": an interval that is never wrong is too wide";
   }
 }
 
@@ -127,14 +125,13 @@ TEST(LossFit, RefusesWhatHasNoLaw) {
 }
 
 TEST(LossFit, AnExponentAtTheEndOfTheSearchIsSaid) {
-  // A logarithm is the law with a → 0.
+  // A logarithm is the law with a → 0, A → ∞.
   std::vector<LossPoint> points;
   for (int i = 0; i < 7; ++i)
-    points.push_back({std::ldexp(16.0, i), 10.0 - i});
+    points.push_back({std::ldexp(16.0, i), 10.0 - 0.01 * i});
   LossFitOptions options;
   options.resamples = 0;
-  EXPECT_TRUE(fit_saturating_law(points, options).at_bound ||
-              fit_saturating_law(points, options).floor_is_zero);
+  EXPECT_TRUE(fit_saturating_law(points, options).at_bound);
 }
 
 TEST(LossFit, TheAsymptoteBeginsWhereDoublingGainsLess) {

@@ -1,10 +1,12 @@
 #include "spectral/position.hpp"
 
+#include "../spectral/sampled_spectrum.hpp"
 #include "base/random.hpp"
 
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -191,6 +193,79 @@ TEST(Position, QuadratureOfFewNodesBracketsTheDepth) {
   EXPECT_DOUBLE_EQ(at.chi_pos, 0.25);
   EXPECT_LE(at.half.low, truth.relative_eigenvalue);
   EXPECT_GE(at.half.high, truth.relative_eigenvalue);
+}
+
+/// Lanczos on a diagonal matrix, reorthogonalised; nodes by bisection, weights 1/Σ q_j(node)².
+GaussQuadrature textbook_lanczos(const std::vector<double>& value, const std::vector<double>& start,
+                                 std::size_t steps) {
+  const auto dot = [](const std::vector<double>& x, const std::vector<double>& y) {
+    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  };
+  const double square = dot(start, start);
+  std::vector<std::vector<double>> basis{start};
+  std::vector<double> alpha, beta;
+  for (double& x : basis[0])
+    x /= std::sqrt(square);
+  for (std::size_t j = 0; j < steps; ++j) {
+    std::vector<double> next(value.size());
+    for (std::size_t k = 0; k < value.size(); ++k)
+      next[k] = value[k] * basis[j][k];
+    alpha.push_back(dot(next, basis[j]));
+    for (int twice = 0; twice < 2; ++twice)
+      for (const std::vector<double>& q : basis) {
+        const double c = dot(next, q);
+        for (std::size_t k = 0; k < value.size(); ++k)
+          next[k] -= c * q[k];
+      }
+    beta.push_back(std::sqrt(dot(next, next)));
+    for (double& x : next)
+      x /= beta.back();
+    basis.push_back(next);
+  }
+  GaussQuadrature rule;
+  rule.node =
+      test::tridiagonal_eigenvalues(alpha, std::vector<double>(beta.begin(), beta.end() - 1));
+  for (const double node : rule.node) {
+    double before = 0.0, now = 1.0, sum = 1.0;
+    for (std::size_t j = 0; j + 1 < steps; ++j) {
+      const double next =
+          ((node - alpha[j]) * now - (j > 0 ? beta[j - 1] * before : 0.0)) / beta[j];
+      before = now;
+      now = next;
+      sum += now * now;
+    }
+    rule.weight.push_back(square / sum);
+  }
+  return rule;
+}
+
+TEST(Position, LanczosBracketsTheDepthOfTheSpectrum) {
+  constexpr std::size_t n = 40;
+  for (int draw = 0; draw < 50; ++draw) {
+    Kernel kernel;
+    std::vector<double> p(n);
+    double square = 0.0;
+    for (std::size_t k = 0; k < n; ++k) {
+      kernel.eigenvalue.push_back(std::pow(static_cast<double>(k + 1), -1.2));
+      p[k] = normal({3, Stream::test}, draw, static_cast<std::int64_t>(k));
+      square += p[k] * p[k];
+      kernel.trace += kernel.eigenvalue.back();
+    }
+    kernel.error_bound.assign(n, 0.0);
+    kernel.state.assign(n, 1);
+    kernel.outputs = n;
+    const SpectralPosition dense = spectral_position(kernel.modes(), p, square);
+    for (const std::size_t steps : {3, 6, 9}) {
+      const SpectralPosition sparse = spectral_position(
+          textbook_lanczos(kernel.eigenvalue, p, steps), square, {kernel.trace, 1.0, 0.0, n});
+      EXPECT_NEAR(sparse.chi_pos / dense.chi_pos, 1.0, 1e-9);
+      for (const auto& [truth, found] :
+           {std::pair{dense.half, sparse.half}, std::pair{dense.ninety, sparse.ninety}}) {
+        EXPECT_LE(found.low, truth.relative_eigenvalue * (1.0 + 1e-9)) << draw << ' ' << steps;
+        EXPECT_GE(found.high, truth.relative_eigenvalue * (1.0 - 1e-9)) << draw << ' ' << steps;
+      }
+    }
+  }
 }
 
 TEST(PositionDeath, QuadratureWhoseWeightsAreNotTheGradient) {
