@@ -1,22 +1,17 @@
 #include "spectral/density.hpp"
 
 #include "base/assert.hpp"
+#include "spectral/student.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
-#include <boost/math/distributions/students_t.hpp>
-
 namespace fathom {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-double student_quantile(double freedom, double confidence) {
-  return boost::math::quantile(boost::math::students_t(freedom), 0.5 + 0.5 * confidence);
-}
 
 double mean(std::span<const double> x) {
   return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
@@ -51,7 +46,7 @@ class Estimator {
         remaining_(static_cast<double>(n - std::ssize(resolved))),
         most_(static_cast<double>(std::min(n, rank_bound))),
         m_(static_cast<double>(probes.size())),
-        quantile_(student_quantile(2 * (m_ - 1), options.confidence)) {
+        quantile_(student_quantile(options.confidence, 2 * (m_ - 1))) {
     for (const ProbeQuadratures& probe : probes) {
       FATHOM_ASSERT(probe.gauss.node.size() >= head_, "{} nodes, {} resolved eigenvalues",
                     probe.gauss.node.size(), head_);
@@ -267,7 +262,7 @@ class Estimator {
     e.resolution = all.resolution;
     e.standard_error = std::sqrt((m_ - 1) / m_ * square_scatter(without));
     const double half =
-        std::hypot(student_quantile(m_ - 1, options_.confidence) * e.standard_error, e.resolution);
+        std::hypot(student_quantile(options_.confidence, m_ - 1) * e.standard_error, e.resolution);
     e.low = e.value - half;
     e.high = e.value + half;
   }

@@ -1,12 +1,12 @@
 #include "spectral/exponent_fit.hpp"
 
 #include "base/assert.hpp"
+#include "spectral/student.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include <boost/math/distributions/students_t.hpp>
 #include <fmt/format.h>
 
 namespace fathom {
@@ -76,35 +76,11 @@ std::int64_t usable_modes(std::span<const double> eigenvalue, ModeRange range) {
   return count;
 }
 
-struct MeanSpread {
-  double mean = nan;
-  double deviation = nan;
-  int count = 0;
-};
-
 MeanSpread over_seeds(std::span<const std::vector<double>> spectra, ModeRange range) {
   std::vector<double> value;
-  for (const std::vector<double>& spectrum : spectra) {
-    const double exponent = power_law_exponent(spectrum, range);
-    if (std::isfinite(exponent)) value.push_back(exponent);
-  }
-  MeanSpread result;
-  result.count = static_cast<int>(value.size());
-  if (value.empty()) return result;
-  double sum = 0.0;
-  for (double v : value)
-    sum += v;
-  result.mean = sum / result.count;
-  if (result.count < 2) return result;
-  double squares = 0.0;
-  for (double v : value)
-    squares += (v - result.mean) * (v - result.mean);
-  result.deviation = std::sqrt(squares / (result.count - 1));
-  return result;
-}
-
-double student_quantile(double confidence, int freedom) {
-  return boost::math::quantile(boost::math::students_t(freedom), 0.5 + 0.5 * confidence);
+  for (const std::vector<double>& spectrum : spectra)
+    value.push_back(power_law_exponent(spectrum, range));
+  return mean_spread(value);
 }
 
 struct Jackknife {

@@ -1,6 +1,7 @@
 #include "spectral/measures.hpp"
 
 #include "base/assert.hpp"
+#include "spectral/compensated_sum.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,22 +13,6 @@ namespace fathom {
 
 namespace {
 
-/// Neumaier's compensated sum: a tail of 1e-16 λ₁ modes must not be lost one by one.
-class Sum {
- public:
-  void add(double value) {
-    const double next = total_ + value;
-    lost_ +=
-        std::abs(total_) >= std::abs(value) ? (total_ - next) + value : (value - next) + total_;
-    total_ = next;
-  }
-  double value() const { return total_ + lost_; }
-
- private:
-  double total_ = 0.0;
-  double lost_ = 0.0;
-};
-
 double largest_magnitude(std::span<const double> eigenvalue) {
   double largest = 0.0;
   for (double value : eigenvalue)
@@ -38,7 +23,7 @@ double largest_magnitude(std::span<const double> eigenvalue) {
 }  // namespace
 
 double spectral_trace(std::span<const double> eigenvalue) {
-  Sum sum;
+  CompensatedSum sum;
   for (double value : eigenvalue)
     if (!std::isnan(value)) sum.add(value);
   return sum.value();
@@ -47,7 +32,7 @@ double spectral_trace(std::span<const double> eigenvalue) {
 double spectral_frobenius(std::span<const double> eigenvalue) {
   const double scale = largest_magnitude(eigenvalue);
   if (scale == 0.0) return 0.0;
-  Sum sum;
+  CompensatedSum sum;
   for (double value : eigenvalue)
     if (!std::isnan(value)) sum.add((value / scale) * (value / scale));
   return scale * std::sqrt(sum.value());
@@ -62,7 +47,7 @@ double participation_ratio(std::span<const double> eigenvalue) {
 
 double effective_dimension(std::span<const double> eigenvalue, double ridge) {
   FATHOM_ASSERT(ridge > 0.0, "ridge = {}", ridge);
-  Sum sum;
+  CompensatedSum sum;
   for (double value : eigenvalue)
     if (value > 0.0) sum.add(value / (value + ridge));
   return sum.value();
@@ -96,7 +81,7 @@ TargetPower target_power(std::span<const double> coefficient, double total) {
   result.power.assign(coefficient.size(), 0.0);
   result.cumulative.assign(coefficient.size(), 0.0);
   if (total == 0.0) return result;
-  Sum sum;
+  CompensatedSum sum;
   for (std::size_t k = 0; k < coefficient.size(); ++k) {
     result.power[k] = coefficient[k] * coefficient[k] / total;
     sum.add(result.power[k]);
@@ -115,7 +100,7 @@ TargetDepth target_depth(const TargetPower& target, std::span<const double> trus
                          double share) {
   FATHOM_ASSERT(target.power.size() == trusted_eigenvalue.size(), "{} powers, {} modes",
                 target.power.size(), trusted_eigenvalue.size());
-  Sum trusted, untrusted;
+  CompensatedSum trusted, untrusted;
   std::vector<double> cumulative;
   for (std::size_t k = 0; k < target.power.size(); ++k) {
     (std::isnan(trusted_eigenvalue[k]) ? untrusted : trusted).add(target.power[k]);
