@@ -157,7 +157,7 @@ class Transformer {
     Real factor = 1;
     if (shape_.parametrisation == Parametrisation::ntk)
       factor = shape_.output_deviation / std::sqrt(width);
-    if (shape_.parametrisation == Parametrisation::maximal_update) factor = 1 / width;
+    if (shape_.parametrisation == Parametrisation::maximal_update) factor = 1 / std::sqrt(width);
     Vector logit(at(shape_.vocabulary), 0);
     for (std::int64_t c = 0; c < shape_.vocabulary; ++c)
       for (std::int64_t k = 0; k < shape_.width; ++k)

@@ -2,6 +2,7 @@
 // pass of unit vectors.
 
 #include "cases.hpp"
+#include "networks/gradient_columns.hpp"
 #include "oracle.hpp"
 
 #include <set>
@@ -72,6 +73,16 @@ TEST_P(TransformerSignals, MakeTheRowsOfTheBackwardPass) {
                                           rows_by_backward(trial, choices)),
               1e-13);
   }
+}
+
+TEST_P(TransformerSignals, MakeTheSameRowsByGradientColumns) {
+  const Trial<double> trial(GetParam().shape);
+  const auto signals = trial.pass->signals(several);
+  const std::int64_t parameters = trial.network->parameters();
+  std::vector<double> rows(oracle::at(parameters * signals.rows()));
+  gradient_columns<double>(*trial.network, signals, 0,
+                           {rows.data(), parameters, signals.rows(), parameters});
+  EXPECT_LT(oracle::relative_difference(rows, rows_by_backward(trial, several)), 1e-13);
 }
 
 TEST_P(TransformerSignals, HoldEveryTensorOnce) {
