@@ -127,8 +127,8 @@ TEST_P(TransformerSignals, LeaveThePassAsItWas) {
 INSTANTIATE_TEST_SUITE_P(Small, TransformerSignals, testing::ValuesIn(small_cases()),
                          [](const auto& one) { return one.param.name; });
 
-// A planted fault: of the tied table's two uses one is left out.
-TEST(TransformerSignals, ATableThatLacksOneUseIsSeen) {
+// A planted fault: one entry of the tied table, wrong in the ninth digit.
+TEST(TransformerSignals, AFaultInTheTiedTableIsSeen) {
   TransformerShape shape = small_shape();
   shape.tied_output = true;
   const Trial<double> trial(shape);
