@@ -10,7 +10,8 @@ namespace fathom {
 namespace {
 
 constexpr std::int64_t longest_batch = 128;
-constexpr std::int64_t batch_doubles = std::int64_t{1} << 22;  // of signals in a batch, or one sample
+constexpr std::int64_t batch_doubles = std::int64_t{1}
+                                       << 22;  // of signals in a batch, or one sample
 // Of an activation and its derivative, an ulp or two each.
 constexpr double activation_roundings = 4;
 
@@ -39,7 +40,7 @@ const double* of_kind(const EmpiricalNtk& ntk, const std::vector<double>& per_ro
 
 }  // namespace
 
-SignalLayout::SignalLayout(const EmpiricalNtk& ntk, Weights weights) {
+SignalLayout::SignalLayout(const EmpiricalNtk& ntk) {
   const std::int64_t sample = 0;
   const GradientSignals<double> signals = signals_of(ntk, {&sample, 1});
   const std::vector<ParameterTensor>& tensors = ntk.network.tensors();
@@ -54,13 +55,14 @@ SignalLayout::SignalLayout(const EmpiricalNtk& ntk, Weights weights) {
   const double shared = static_cast<double>(ntk.rows_a_sample());
   std::vector<bool> factors;
   for (const LinearSignals<double>& s : signals.linear) {
-    Linear l{.weight = s.weight, .bias = s.bias, .in = s.in, .out = s.out, .positions = s.positions};
+    Linear l{
+        .weight = s.weight, .bias = s.bias, .in = s.in, .out = s.out, .positions = s.positions};
     l.weight_multiplier = scale * tensors[size(s.weight)].multiplier;
     if (s.bias >= 0) l.bias_multiplier = scale * tensors[size(s.bias)].multiplier;
     const auto in = static_cast<double>(s.in), out = static_cast<double>(s.out * stacked);
     const auto pairs = static_cast<double>(s.positions * s.positions);
     const bool cheaper = pairs * (in / (shared * shared) + out) <= in * out;
-    factors.push_back(weights == Weights::as_factors || cheaper);
+    factors.push_back(cheaper);
     if (!factors.back()) l.gradient = take(row_length, s.in * s.out * stacked);
     if (s.bias >= 0 && (!factors.back() || s.positions > 1))
       l.bias_gradient = take(row_length, s.out * stacked);
@@ -84,8 +86,7 @@ void SignalLayout::write_sample(const GradientSignals<double>& signals, std::int
   for (std::size_t k = 0; k < linear.size(); ++k) {
     const Linear& l = linear[k];
     const std::int64_t length = l.in * l.positions;
-    if (l.factors())
-      std::copy_n(signals.linear[k].a.data() + length * sample, length, out + l.a);
+    if (l.factors()) std::copy_n(signals.linear[k].a.data() + length * sample, length, out + l.a);
   }
 }
 
@@ -127,9 +128,9 @@ double SignalLayout::entry_flops(std::int64_t rows_a_sample) const {
   const auto shared = static_cast<double>(rows_a_sample);
   for (const Linear& l : linear)
     if (l.factors())
-      length += static_cast<double>(l.positions * l.positions) *
-                (static_cast<double>(l.in) / (shared * shared) +
-                 static_cast<double>(l.out * stacked));
+      length +=
+          static_cast<double>(l.positions * l.positions) *
+          (static_cast<double>(l.in) / (shared * shared) + static_cast<double>(l.out * stacked));
   return 2 * length;
 }
 

@@ -16,12 +16,10 @@ namespace fathom {
 /// gradients as they are), and where.
 ///
 /// The gradient with respect to a weight is held as the factors a, b of Σ_t b_t a_tᵀ, or formed,
-/// whichever makes a pair of rows cheaper: T²(in/rows a sample² + out) against in·out. Rows of a
+/// whichever makes a pair of rows cheaper: T²(in/(rows a sample)² + out) against in·out. Rows of a
 /// trace kernel hold the signals of all choices one below the other (out grows by that factor),
 /// divided by √choices; those of the sum of outputs hold their sum.
 struct SignalLayout {
-  enum class Weights { by_cost, as_factors };
-
   /// A weight (and bias) used once a position. Offsets are into the row part, a's into the sample
   /// part; −1: not there.
   struct Linear {
@@ -41,7 +39,7 @@ struct SignalLayout {
   };
 
   /// Runs the first sample through the network to see what its signals are.
-  SignalLayout(const EmpiricalNtk& ntk, Weights weights);
+  explicit SignalLayout(const EmpiricalNtk& ntk);
 
   std::int64_t stacked = 1;  ///< choices that one row of a trace kernel holds
   double scale = 1;          ///< 1/√stacked, in everything held directly and in the multipliers
@@ -99,43 +97,45 @@ class SignalMaker {
 /// Copies the samples and rows that `to` names out of `from`, which has them all.
 void select(const SignalLayout& layout, const SignalPanel& from, SignalPanel& to);
 
-/// K_rr of one row of the panel.
-double squared_norm(const SignalLayout& layout, const SignalPanel& panel, std::int64_t row);
-
-/// out[k] = entry first + k of the column of the factor that belongs to a row, all weights held in
-/// factors. tensors as the network has them.
-void write_gradient(const SignalLayout& layout, const std::vector<ParameterTensor>& tensors,
-                    std::int64_t parameters, const SignalPanel& panel, std::int64_t row,
-                    std::int64_t first, std::span<double> out);
-
 /// Blocks of K from panels.
 class SignalProducts {
  public:
+  struct Range {
+    std::int64_t first = 0, count = 0;
+  };
+
   explicit SignalProducts(const SignalLayout& layout);
 
-  /// Elements (rows r0 …, columns c0 …) of K, out.rows × out.cols of them; nothing is read of out.
-  void evaluate(const SignalPanel& rows, std::int64_t r0, const SignalPanel& cols, std::int64_t c0,
+  /// out ← the elements of K of so many rows of one panel and another. @pre counts ≥ 1
+  void evaluate(const SignalPanel& rows, Range r, const SignalPanel& cols, Range c,
                 MatrixView<double> out);
+
   /// Rows and columns of a block whose products stay in cache.
   std::int64_t block() const { return block_; }
-  double flops() const { return flops_; }  ///< of all gemms so far
+  double flops() const { return flops_; }  ///< of all products so far
 
  private:
-  struct Range {
-    std::int64_t first, count;
+  struct Pairs {
+    MatrixView<const double> aa, bb;
+    std::span<const std::int64_t> row_sample, col_sample;  ///< counted from their first
   };
-  static Range samples_of(const SignalPanel& panel, std::int64_t first, std::int64_t count);
-  MatrixView<const double> gathered(const std::vector<double>& part, std::int64_t length,
-                                    std::int64_t offset, std::int64_t height,
-                                    std::int64_t positions, Range range,
-                                    std::vector<double>& workspace) const;
+  static Range samples_of(const SignalPanel& panel, Range rows);
+  static MatrixView<const double> vectors(const std::vector<double>& part, std::int64_t length,
+                                          std::int64_t offset, std::int64_t height,
+                                          std::int64_t positions, Range range,
+                                          std::vector<double>& workspace);
+  MatrixView<double> product(MatrixView<const double> left, MatrixView<const double> right,
+                             std::vector<double>& memory);
   void add_layer(const SignalLayout::Linear& l, const SignalPanel& rows, Range r,
                  const SignalPanel& cols, Range c, MatrixView<double> out);
+  void add_single(const Pairs& pairs, double weight, double bias, MatrixView<double> out);
+  static void add_positions(const Pairs& pairs, std::int64_t positions, double weight,
+                            MatrixView<double> out);
 
   const SignalLayout& layout_;
   std::int64_t block_;
   double flops_ = 0;
-  std::vector<double> aa_, bb_, left_, right_, expanded_;
+  std::vector<double> aa_, bb_, left_, right_, spread_;
 };
 
 }  // namespace fathom
