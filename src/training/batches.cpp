@@ -12,9 +12,10 @@
 namespace fathom {
 namespace {
 
-/// Four passes over both halves: more than the four rounds of Luby & Rackoff, as halves may be
-/// tiny.
+/// Eight rounds, twice those of Luby & Rackoff, on halves that are not tiny: on halves of 3 and 2
+/// some orders of 6 samples would be twice as likely as others.
 constexpr std::uint32_t passes = 4;
+constexpr std::uint64_t least_half = 16;
 
 /// A keyed function of (round, value), uniform on 0 … range − 1 up to range/2^64.
 class RoundFunction {
@@ -66,8 +67,8 @@ std::int64_t permuted(std::uint64_t seed, std::int64_t epoch, std::int64_t n, st
   FATHOM_ASSERT(0 <= place && place < n && n < std::int64_t{1} << 62, "place {} of {}", place, n);
   const RoundFunction shift(seed, epoch);
   const auto size = static_cast<std::uint64_t>(n);
-  const auto a = static_cast<std::uint64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
-  const std::uint64_t b = (size + a - 1) / a;
+  const auto root = static_cast<std::uint64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+  const std::uint64_t a = std::max(least_half, root), b = std::max(least_half, (size + a - 1) / a);
   auto x = static_cast<std::uint64_t>(place);
   do {
     std::uint64_t low = x % a, high = x / a;
