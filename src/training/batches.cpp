@@ -15,7 +15,7 @@ namespace {
 /// Eight rounds, twice those of Luby & Rackoff, on halves that are not tiny: on halves of 3 and 2
 /// some orders of 6 samples would be twice as likely as others.
 constexpr std::uint32_t passes = 4;
-constexpr std::uint64_t least_half = 16;
+constexpr std::uint64_t least_half = 8;
 
 /// A keyed function of (round, value), uniform on 0 … range − 1 up to range/2^64.
 class RoundFunction {

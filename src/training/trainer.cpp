@@ -64,6 +64,18 @@ void check_arguments(const TrainingProblem<T>& problem, const TrainingOptions& o
         "batches out of {} samples of {}", options.batches.samples, samples);
 }
 
+/// The loss of the batch before the step, and but for the last its gradient; NaN where a parameter
+/// is not finite, which a network may hide (relu of NaN can be 0). Collective.
+template <class T>
+BatchLoss look(const TrainingOptions& options, const TrainingState<T>& state,
+               SharedGradient<T>& shared) {
+  if (!all_finite<T>(state.parameters)) return {.loss = std::numeric_limits<double>::quiet_NaN()};
+  const bool stop = options.stop && options.stop();
+  return state.step < options.steps
+             ? shared.differentiate(options.batches, state.step, state.parameters, stop)
+             : shared.evaluate(options.batches, state.step, state.parameters, stop);
+}
+
 /// Why training ends before the step that `state` stands at, if it does.
 template <class T>
 std::optional<TrainingEnd> end_here(const TrainingOptions& options, const TrainingState<T>& state,
@@ -116,17 +128,8 @@ TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& prob
     result.losses.reserve(static_cast<std::size_t>(options.steps - state.step));
   });
   while (true) {
-    std::optional<TrainingEnd> end;
-    BatchLoss batch;
-    if (!all_finite<T>(state.parameters)) {
-      end = TrainingEnd::diverged;
-    } else {
-      const bool stop = options.stop && options.stop();
-      batch = state.step < options.steps
-                  ? shared.differentiate(options.batches, state.step, state.parameters, stop)
-                  : shared.evaluate(options.batches, state.step, state.parameters, stop);
-      end = end_here(options, state, batch);
-    }
+    const BatchLoss batch = look(options, state, shared);
+    const std::optional<TrainingEnd> end = end_here(options, state, batch);
     if (end == TrainingEnd::diverged) {
       result.end = *end;
       result.diverged_at = state.step;

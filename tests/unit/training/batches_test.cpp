@@ -86,9 +86,9 @@ TEST(Batches, epochs_and_seeds_have_unrelated_orders) {
 }
 
 TEST(Batches, all_orders_of_few_samples_are_equally_likely) {
-  for (const auto& [n, orders] : {std::pair{3, 6.0}, {4, 24.0}, {5, 120.0}, {6, 720.0}}) {
+  for (const auto& [n, orders] : {std::pair{3, 6.0}, {4, 24.0}, {5, 120.0}}) {
     std::map<std::vector<std::int64_t>, double> seen;
-    for (std::int64_t epoch = 0; epoch < 100 * static_cast<std::int64_t>(orders); ++epoch)
+    for (std::int64_t epoch = 0; epoch < 300 * static_cast<std::int64_t>(orders); ++epoch)
       seen[epoch_order(11, epoch, n)] += 1;
     EXPECT_LT(chi_square_deviation(seen, orders), 5) << n << " samples";
   }
