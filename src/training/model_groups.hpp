@@ -26,7 +26,7 @@ struct ModelCost {
 struct MachineRates {
   double flops = 2e10;              ///< in products of a batch's size
   double memory_bytes = 1e10;       ///< streamed
-  double reduction_bytes = 2e9;     ///< of a sum between two ranks
+  double reduction_bytes = 1e9;     ///< of a sum between two ranks
   double reduction_latency = 5e-6;  ///< seconds
 };
 
