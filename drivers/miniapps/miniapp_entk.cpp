@@ -54,7 +54,7 @@ class Case {
 
   const Network<double>& network() const { return *network_; }
   std::span<const double> parameters() const { return parameters_; }
-  EmpiricalNtk ntk(const SampleSource& samples) const {
+  EmpiricalNtk ntk(const NetworkInputs& samples) const {
     return {*network_, parameters_, samples, every_output(*network_), kind_of(o_)};
   }
 
@@ -114,7 +114,7 @@ class ExplicitKernel {
     std::vector<double> g(static_cast<std::size_t>(classes));
     for (std::int64_t j = 0; j < jt.local_cols(); j += ntk.rows_a_sample()) {
       const std::int64_t sample = jt.global_col(LocalIndex(j)).value() / ntk.rows_a_sample();
-      const SampleBatch one(ntk.samples, {&sample, 1});
+      const InputBatch one(ntk.samples, {&sample, 1});
       const auto pass = c_.network().forward(c_.parameters(), one.batch());
       for (std::int64_t c = 0; c < classes; ++c) {
         std::fill(g.begin(), g.end(), 0.0);

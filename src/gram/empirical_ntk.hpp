@@ -7,7 +7,7 @@
 
 #include "dist/interfaces.hpp"
 #include "gram/assembly.hpp"
-#include "gram/sample_source.hpp"
+#include "gram/network_inputs.hpp"
 #include "networks/network.hpp"
 
 #include <cstdint>
@@ -30,7 +30,7 @@ const char* name(NtkKind kind);
 struct EmpiricalNtk {
   const Network<double>& network;
   std::span<const double> parameters;
-  const SampleSource& samples;
+  const NetworkInputs& samples;
   std::vector<OutputChoice> outputs;  ///< of every sample; at least one, none twice
   NtkKind kind = NtkKind::all_outputs;
 

@@ -163,7 +163,7 @@ std::vector<EntkFactor::ColumnBatch> EntkFactor::batches(
 }
 
 void EntkFactor::make_signals(ColumnBatch& batch) const {
-  const SampleBatch inputs(ntk_.samples, batch.samples);
+  const InputBatch inputs(ntk_.samples, batch.samples);
   batch.signals = ntk_.network.forward(ntk_.parameters, inputs.batch())->signals(ntk_.outputs);
   if (ntk_.kind == NtkKind::sum_of_outputs)
     batch.signals = combined(batch.signals, std::vector<double>(size(ntk_.choices()), 1.0));

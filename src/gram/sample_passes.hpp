@@ -41,7 +41,7 @@ class SamplePasses {
   struct Pass {
     Pass(const EmpiricalNtk& ntk, std::vector<std::int64_t> list);
     std::vector<std::int64_t> samples;
-    SampleBatch inputs;
+    InputBatch inputs;
     std::unique_ptr<ForwardPass<double>> pass;
   };
   std::vector<std::int64_t> list(std::int64_t first) const;

@@ -20,7 +20,7 @@ std::size_t size(std::int64_t n) {
 }
 
 GradientSignals<double> signals_of(const EmpiricalNtk& ntk, std::span<const std::int64_t> samples) {
-  const SampleBatch batch(ntk.samples, samples);
+  const InputBatch batch(ntk.samples, samples);
   return ntk.network.forward(ntk.parameters, batch.batch())->signals(ntk.outputs);
 }
 

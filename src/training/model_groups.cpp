@@ -49,7 +49,7 @@ double ModelCost::on(int ranks) const {
 
 template <class T>
 ModelCost training_cost(const Network<T>& network, std::int64_t steps, std::int64_t batch,
-                        const MachineRates& rates) {
+                        const TrainingRates& rates) {
   const auto n = static_cast<double>(network.parameters());
   const auto all_steps = static_cast<double>(steps);
   // Read gradient, parameter and both moments, write all but the gradient: seven doubles.
@@ -91,8 +91,8 @@ MyModels split_for_models(const Communicator& comm, std::span<const ModelCost> c
 }
 
 template ModelCost training_cost(const Network<double>&, std::int64_t, std::int64_t,
-                                 const MachineRates&);
+                                 const TrainingRates&);
 template ModelCost training_cost(const Network<float>&, std::int64_t, std::int64_t,
-                                 const MachineRates&);
+                                 const TrainingRates&);
 
 }  // namespace fathom

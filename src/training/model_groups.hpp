@@ -23,7 +23,7 @@ struct ModelCost {
 
 /// What a rank does in a second, for an estimate of costs. The defaults are those of one core of a
 /// server of 2020 and ranks of one node.
-struct MachineRates {
+struct TrainingRates {
   double flops = 2e10;              ///< in products of a batch's size
   double memory_bytes = 1e10;       ///< streamed
   double reduction_bytes = 1e9;     ///< of a sum between two ranks
@@ -34,7 +34,7 @@ struct MachineRates {
 /// bytes a parameter of an optimiser with two moments in double; one reduction of doubles. Local.
 template <class T>
 ModelCost training_cost(const Network<T>& network, std::int64_t steps, std::int64_t batch,
-                        const MachineRates& rates = {});
+                        const TrainingRates& rates = {});
 
 /// Which ranks train which models.
 struct ModelGroups {

@@ -18,7 +18,7 @@ struct EntkCase {
   std::string name;
   std::unique_ptr<Network<double>> network;
   std::vector<double> parameters;
-  std::unique_ptr<SampleSource> samples;
+  std::unique_ptr<NetworkInputs> samples;
   std::vector<OutputChoice> outputs;
 
   EmpiricalNtk ntk(NtkKind kind) const { return {*network, parameters, *samples, outputs, kind}; }

@@ -14,7 +14,7 @@ inline Reference jacobian(const EntkCase& c) {
   const std::int64_t n = c.samples->samples(), choices = std::ssize(c.outputs);
   Reference j(n * choices, c.network->parameters());
   for (std::int64_t s = 0; s < n; ++s) {
-    const SampleBatch one(*c.samples, {&s, 1});
+    const InputBatch one(*c.samples, {&s, 1});
     const auto pass = c.network->forward(c.parameters, one.batch());
     for (std::int64_t q = 0; q < choices; ++q) {
       const OutputChoice& output = c.outputs[static_cast<std::size_t>(q)];

@@ -117,7 +117,7 @@ TEST(SplitForModels, every_model_is_trained_by_one_group_as_it_is_by_one_rank) {
 
 TEST(TrainingCost, counts_passes_the_optimiser_and_reductions) {
   const auto network = make_mlp<double>({.input = 10, .hidden = {20}, .classes = 5});
-  const MachineRates rates{
+  const TrainingRates rates{
       .flops = 2, .memory_bytes = 4, .reduction_bytes = 8, .reduction_latency = 3};
   const ModelCost cost = training_cost(*network, 7, 11, rates);
   const auto n = static_cast<double>(network->parameters());

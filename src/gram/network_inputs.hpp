@@ -15,12 +15,12 @@ namespace fathom {
 
 /// Samples 0 … samples() − 1, each of dim() features or of positions() tokens. Every rank can make
 /// every sample; the same sample is the same everywhere.
-class SampleSource {
+class NetworkInputs {
  public:
-  SampleSource() = default;
-  virtual ~SampleSource() = default;
-  SampleSource(const SampleSource&) = delete;
-  SampleSource& operator=(const SampleSource&) = delete;
+  NetworkInputs() = default;
+  virtual ~NetworkInputs() = default;
+  NetworkInputs(const NetworkInputs&) = delete;
+  NetworkInputs& operator=(const NetworkInputs&) = delete;
 
   virtual std::int64_t samples() const = 0;
   virtual std::int64_t dim() const { return 0; }        ///< features of a sample; 0: tokens
@@ -37,24 +37,24 @@ class SampleSource {
 };
 
 /// Vectors that are made by key. rows outlives the source. @pre rows.held() == nullptr
-std::unique_ptr<SampleSource> made_samples(const DataRows& rows);
+std::unique_ptr<NetworkInputs> made_samples(const DataRows& rows);
 /// Features that every rank holds alike, dim × samples.
-std::unique_ptr<SampleSource> replicated_features(std::vector<double> features, std::int64_t dim,
-                                                  std::string description,
-                                                  double input_epsilon = 0x1p-53);
+std::unique_ptr<NetworkInputs> replicated_features(std::vector<double> features, std::int64_t dim,
+                                                   std::string description,
+                                                   double input_epsilon = 0x1p-53);
 /// Tokens that every rank holds alike, `positions` a sample.
-std::unique_ptr<SampleSource> replicated_tokens(std::vector<std::int32_t> tokens,
-                                                std::int64_t positions, std::string description);
+std::unique_ptr<NetworkInputs> replicated_tokens(std::vector<std::int32_t> tokens,
+                                                 std::int64_t positions, std::string description);
 
 /// A batch that owns its inputs.
-class SampleBatch {
+class InputBatch {
  public:
   /// Local; may throw bad_alloc.
-  SampleBatch(const SampleSource& source, std::span<const std::int64_t> samples);
-  SampleBatch(SampleBatch&&) = default;  // vectors keep their place
-  SampleBatch& operator=(SampleBatch&&) = default;
-  SampleBatch(const SampleBatch&) = delete;
-  SampleBatch& operator=(const SampleBatch&) = delete;
+  InputBatch(const NetworkInputs& source, std::span<const std::int64_t> samples);
+  InputBatch(InputBatch&&) = default;  // vectors keep their place
+  InputBatch& operator=(InputBatch&&) = default;
+  InputBatch(const InputBatch&) = delete;
+  InputBatch& operator=(const InputBatch&) = delete;
 
   const Batch<double>& batch() const { return batch_; }
 

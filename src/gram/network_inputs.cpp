@@ -1,4 +1,4 @@
-#include "gram/sample_source.hpp"
+#include "gram/network_inputs.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +10,7 @@ std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
 }
 
-class MadeSamples final : public SampleSource {
+class MadeSamples final : public NetworkInputs {
  public:
   explicit MadeSamples(const DataRows& rows) : rows_(rows) {
     FATHOM_ASSERT(rows.held() == nullptr, "{}: samples held by a matrix cannot be made anywhere",
@@ -28,7 +28,7 @@ class MadeSamples final : public SampleSource {
   const DataRows& rows_;
 };
 
-class ReplicatedFeatures final : public SampleSource {
+class ReplicatedFeatures final : public NetworkInputs {
  public:
   ReplicatedFeatures(std::vector<double> features, std::int64_t dim, std::string description,
                      double input_epsilon)
@@ -55,7 +55,7 @@ class ReplicatedFeatures final : public SampleSource {
   double input_epsilon_;
 };
 
-class ReplicatedTokens final : public SampleSource {
+class ReplicatedTokens final : public NetworkInputs {
  public:
   ReplicatedTokens(std::vector<std::int32_t> tokens, std::int64_t positions,
                    std::string description)
@@ -81,30 +81,30 @@ class ReplicatedTokens final : public SampleSource {
 
 }  // namespace
 
-void SampleSource::fill_features(std::span<const std::int64_t>, MatrixView<double>) const {
+void NetworkInputs::fill_features(std::span<const std::int64_t>, MatrixView<double>) const {
   FATHOM_ASSERT(false, "{}: no features", description());
 }
 
-void SampleSource::fill_tokens(std::span<const std::int64_t>, std::span<std::int32_t>) const {
+void NetworkInputs::fill_tokens(std::span<const std::int64_t>, std::span<std::int32_t>) const {
   FATHOM_ASSERT(false, "{}: no tokens", description());
 }
 
-std::unique_ptr<SampleSource> made_samples(const DataRows& rows) {
+std::unique_ptr<NetworkInputs> made_samples(const DataRows& rows) {
   return std::make_unique<MadeSamples>(rows);
 }
 
-std::unique_ptr<SampleSource> replicated_features(std::vector<double> features, std::int64_t dim,
-                                                  std::string description, double input_epsilon) {
+std::unique_ptr<NetworkInputs> replicated_features(std::vector<double> features, std::int64_t dim,
+                                                   std::string description, double input_epsilon) {
   return std::make_unique<ReplicatedFeatures>(std::move(features), dim, std::move(description),
                                               input_epsilon);
 }
 
-std::unique_ptr<SampleSource> replicated_tokens(std::vector<std::int32_t> tokens,
-                                                std::int64_t positions, std::string description) {
+std::unique_ptr<NetworkInputs> replicated_tokens(std::vector<std::int32_t> tokens,
+                                                 std::int64_t positions, std::string description) {
   return std::make_unique<ReplicatedTokens>(std::move(tokens), positions, std::move(description));
 }
 
-SampleBatch::SampleBatch(const SampleSource& source, std::span<const std::int64_t> samples) {
+InputBatch::InputBatch(const NetworkInputs& source, std::span<const std::int64_t> samples) {
   batch_.samples = std::ssize(samples);
   if (const std::int64_t dim = source.dim(); dim > 0) {
     features_.resize(size(dim * batch_.samples));
