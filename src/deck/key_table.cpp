@@ -144,7 +144,7 @@ std::vector<Key> study() {
        .unit = "samples",
        .derive = samples_from_data,
        .default_text = "data.n, at most 500; 200 for sequences",
-       .belongs = {{reach}},
+       .belongs = {{reach, trained}},
        .sweepable = true},
       {.path = "study.share",
        .type = Type::real,
@@ -174,7 +174,7 @@ std::vector<Key> study() {
               "snapshot is checked by. 0: none.",
        .range = {0, 10000},
        .fallback = std::int64_t{20},
-       .belongs = {{reach}}},
+       .belongs = {{reach, trained}}},
       {.path = "study.probes_of_trace",
        .type = Type::integer,
        .doc = "Random signs for the trace of the kernel by gradients alone; 0: every gradient, "

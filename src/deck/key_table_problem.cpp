@@ -45,7 +45,7 @@ std::vector<Key> data_keys() {
        .belongs = {{kernel_of_data}, {network}},
        .narrowed = {{{{"study.kind", {"random_features"}}}, {"power_law"}},
                     {{kernel_of_data}, {"power_law", "sphere", "circle", "hdf5", "npy"}},
-                    {{reach, features_kernel}, {"power_law", "hdf5", "npy"}},
+                    {{reach, features_kernel}, {"power_law"}},
                     {{network}, {"power_law", "hidden_markov", "hdf5", "npy"}}},
        .sweepable = true},
       {.path = "data.n",

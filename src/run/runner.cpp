@@ -92,7 +92,8 @@ void write_header(RunFile& file, const Deck& deck, const StudyOutcome& outcome,
   root.attribute("study", deck.text("study.kind"));
   root.attribute("created", provenance.finished);
   root.attribute("certificate", name(outcome.certificate));
-  root.attribute("exit_code", 0);
+  root.attribute("exit_code",
+                 static_cast<int>(outcome.diverged ? ExitCode::numeric : ExitCode::ok));
   std::string verdicts;
   for (const std::string& verdict : outcome.verdicts)
     verdicts += (verdicts.empty() ? "" : "\n") + verdict;
@@ -163,6 +164,12 @@ void execute(Run& run, const RunArguments& arguments) {
     s.files = {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
   });
   if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
+  if (outcome.diverged)
+    throw AgreedError(
+        ExitCode::numeric,
+        "a training diverged to NaN or infinity, see the log; {} stands and holds what "
+        "was found before",
+        (run.folder->path() / "run.h5").string());
 }
 
 /// One message, one code, on all ranks; or the end of the job where the others cannot be reached.

@@ -29,7 +29,8 @@ struct StudyOutcome {
   Verdict certificate = Verdict::pass;  ///< the worst of all spectra
   std::vector<std::string> verdicts;    ///< what was found, a sentence each
   std::vector<std::string> lines;       ///< a line a point: kernel, n, trusted count, certificate
-  GridShape grid;                       ///< of the last solve
+  bool diverged = false;  ///< a training ended in NaN or infinities: the run ends with that code
+  GridShape grid;         ///< of the last solve
   std::int64_t block = 0;
   double matrix_bytes = 0;          ///< of the largest matrix, on the fullest rank
   double predicted_peak_bytes = 0;  ///< on the fullest rank, above what the program takes empty

@@ -17,10 +17,6 @@
 namespace fathom {
 namespace {
 
-/// Makes the matrix on the solver's grid and block.
-using Assemble =
-    std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
-
 AssemblyOptions assembly_options(const Deck& deck) {
   AssemblyOptions options;
   if (deck.has("kernel.assembly"))
@@ -123,8 +119,9 @@ void empirical_problem(StudyProblem& problem, const StudyContext& context, const
   const Activation activation = activation_of(deck);
   const std::int64_t n = problem.data.rows->count(), d = deck.integer("kernel.features");
   // Targets live on the samples, so their eigenbasis is that of the Gram matrix.
-  const GramSide wish =
-      problem.targets ? GramSide::gram : parse_gram_side(deck.text("kernel.side")).value();
+  const GramSide wish = problem.targets || !deck.has("kernel.side")
+                            ? GramSide::gram
+                            : parse_gram_side(deck.text("kernel.side")).value();
   const GramSide side = choose_side(wish, n, d);
   const RandomFeatureSpec spec{.features = d,
                                .seed = static_cast<std::uint64_t>(deck.integer("run.seed")),
@@ -217,20 +214,31 @@ VerifyOptions verify_options(const Deck& deck) {
   return verify;
 }
 
+void read_layout(SpectrumProblem& spectrum, const Deck& deck) {
+  spectrum.request.backend = parse_backend(deck.text("solver.backend"));
+  if (!deck.is_word("solver.grid"))
+    spectrum.layout.grid = GridShape{static_cast<int>(deck.integers("solver.grid")[0]),
+                                     static_cast<int>(deck.integers("solver.grid")[1])};
+  if (!deck.is_word("solver.block")) spectrum.layout.block = deck.integer("solver.block");
+  spectrum.verify = verify_options(deck);
+}
+
+/// Of a study that needs all eigenpairs and says so itself.
+void ask_for_all_pairs(StudyProblem& problem, const Deck& deck) {
+  read_layout(problem.spectrum, deck);
+  problem.spectrum.request.vectors = true;
+  problem.tail = TailMethod::gram;
+}
+
 void read_solver_section(StudyProblem& problem, const Deck& deck) {
   SpectrumProblem& spectrum = problem.spectrum;
-  spectrum.request.backend = parse_backend(deck.text("solver.backend"));
+  read_layout(spectrum, deck);
   spectrum.request.vectors = deck.flag("solver.eigenvectors");
   if (!deck.is_word("solver.eigenvalues"))
     spectrum.request.count = deck.integer("solver.eigenvalues");
   if (spectrum.request.count > spectrum.n)
     throw Error(ExitCode::deck, "solver.eigenvalues = {}, but the matrix has only {} rows",
                 spectrum.request.count, spectrum.n);
-  if (!deck.is_word("solver.grid"))
-    spectrum.layout.grid = GridShape{static_cast<int>(deck.integers("solver.grid")[0]),
-                                     static_cast<int>(deck.integers("solver.grid")[1])};
-  if (!deck.is_word("solver.block")) spectrum.layout.block = deck.integer("solver.block");
-  spectrum.verify = verify_options(deck);
   problem.tail = parse_tail_method(deck.text("solver.tail"));
   problem.extended_precision =
       deck.has("solver.precision") && deck.text("solver.precision") == "extended";
@@ -261,7 +269,17 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
     features_problem(problem, context, deck);
   else
     gram_file_problem(problem, context, deck);
-  if (deck.has("solver.backend")) read_solver_section(problem, deck);
+  if (deck.has("solver.eigenvalues"))
+    read_solver_section(problem, deck);
+  else if (deck.has("solver.backend"))
+    ask_for_all_pairs(problem, deck);
+  return problem;
+}
+
+StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble) {
+  StudyProblem problem;
+  set_source(problem, context, deck, std::move(assemble));
+  ask_for_all_pairs(problem, deck);
   return problem;
 }
 

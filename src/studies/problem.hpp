@@ -47,6 +47,14 @@ struct StudyProblem {
 /// Error(deck), Error(input). Collective.
 StudyProblem make_problem(const StudyContext& context, const Deck& deck);
 
+/// Makes the matrix on the solver's grid and block.
+using Assemble =
+    std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
+
+/// A problem around a matrix that the study makes itself: all eigenpairs by the Gram route, the
+/// deck's solver and checks. The caller sets the order. What `assemble` refers to outlives it.
+StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble);
+
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
                                   const InputData& data);

@@ -19,4 +19,8 @@ StudyOutcome run_random_features_study(const StudyContext& context);
 /// Collective.
 StudyOutcome run_density_study(const StudyContext& context);
 
+/// Spectral position and reach of a model in training (Nikolaou et al., arXiv 2605.31244).
+/// Collective.
+StudyOutcome run_spectral_reach_study(const StudyContext& context);
+
 }  // namespace fathom

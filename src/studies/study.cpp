@@ -7,6 +7,7 @@ StudyOutcome run_study(const StudyContext& context) {
   if (kind == "spectrum") return run_spectrum_study(context);
   if (kind == "random_features") return run_random_features_study(context);
   if (kind == "density") return run_density_study(context);
+  if (kind == "spectral_reach") return run_spectral_reach_study(context);
   throw Error(ExitCode::internal, "the deck allows study.kind = \"{}\", which is not built", kind);
 }
 

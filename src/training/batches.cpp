@@ -104,7 +104,7 @@ void Batches::fill(std::int64_t step, std::int64_t first, std::span<std::int64_t
   }
 }
 
-Share contiguous_share(std::int64_t total, int number, int parts) {
+SampleRange contiguous_share(std::int64_t total, int number, int parts) {
   FATHOM_ASSERT(0 <= number && number < parts, "part {} of {}", number, parts);
   const std::int64_t each = total / parts, more = total % parts;
   return {number * each + std::min<std::int64_t>(number, more), each + (number < more ? 1 : 0)};

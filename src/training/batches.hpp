@@ -41,11 +41,11 @@ struct Batches {
 std::int64_t permuted(std::uint64_t seed, std::int64_t epoch, std::int64_t n, std::int64_t place);
 
 /// A contiguous part of a whole.
-struct Share {
+struct SampleRange {
   std::int64_t first = 0, count = 0;
 };
 /// Part `number` of `total` dealt out to `parts` as evenly as it goes, in order.
 /// @pre 0 ≤ number < parts
-Share contiguous_share(std::int64_t total, int number, int parts);
+SampleRange contiguous_share(std::int64_t total, int number, int parts);
 
 }  // namespace fathom

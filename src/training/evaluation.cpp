@@ -13,9 +13,9 @@ namespace {
 /// Calls action(place, samples, pass) for pieces of this rank's share of the set, in order; place
 /// counts from the beginning of the set. Local.
 template <class T, class Action>
-void for_pieces(const Communicator& comm, const TrainingProblem<T>& problem, Share set,
+void for_pieces(const Communicator& comm, const TrainingProblem<T>& problem, SampleRange set,
                 std::span<const T> parameters, Action&& action) {
-  const Share mine = contiguous_share(set.count, comm.rank(), comm.size());
+  const SampleRange mine = contiguous_share(set.count, comm.rank(), comm.size());
   SampleBatch<T> batch;
   std::vector<std::int64_t> index;
   for (std::int64_t done = 0; done < mine.count; done += std::ssize(index)) {
@@ -40,7 +40,7 @@ Sums over_ranks(const Communicator& comm, const Sums& mine) {
 }
 
 template <class T>
-void check_arguments(const TrainingProblem<T>& problem, Share set, std::span<const T> parameters) {
+void check_arguments(const TrainingProblem<T>& problem, SampleRange set, std::span<const T> parameters) {
   FATHOM_ASSERT(problem.network && problem.samples && problem.at_once > 0,
                 "a problem without network or samples, or {} samples at once", problem.at_once);
   const std::int64_t samples = problem.samples->samples();
@@ -64,7 +64,7 @@ void gather_columns(const Communicator& comm, std::int64_t columns, std::int64_t
 }  // namespace
 
 template <class T>
-double mean_loss(const Communicator& comm, const TrainingProblem<T>& problem, Share set,
+double mean_loss(const Communicator& comm, const TrainingProblem<T>& problem, SampleRange set,
                  std::span<const T> parameters) {
   check_arguments(problem, set, parameters);
   Sums mine;
@@ -83,7 +83,7 @@ double mean_loss(const Communicator& comm, const TrainingProblem<T>& problem, Sh
 
 template <class T>
 FunctionGradient function_gradient(const Communicator& comm, const TrainingProblem<T>& problem,
-                                   Share set, std::span<const T> parameters) {
+                                   SampleRange set, std::span<const T> parameters) {
   check_arguments(problem, set, parameters);
   FunctionGradient result;
   result.outputs = problem.network->outputs();
@@ -116,13 +116,13 @@ FunctionGradient function_gradient(const Communicator& comm, const TrainingProbl
   return result;
 }
 
-template double mean_loss(const Communicator&, const TrainingProblem<double>&, Share,
+template double mean_loss(const Communicator&, const TrainingProblem<double>&, SampleRange,
                           std::span<const double>);
-template double mean_loss(const Communicator&, const TrainingProblem<float>&, Share,
+template double mean_loss(const Communicator&, const TrainingProblem<float>&, SampleRange,
                           std::span<const float>);
 template FunctionGradient function_gradient(const Communicator&, const TrainingProblem<double>&,
-                                            Share, std::span<const double>);
+                                            SampleRange, std::span<const double>);
 template FunctionGradient function_gradient(const Communicator&, const TrainingProblem<float>&,
-                                            Share, std::span<const float>);
+                                            SampleRange, std::span<const float>);
 
 }  // namespace fathom

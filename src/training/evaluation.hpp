@@ -17,7 +17,7 @@ namespace fathom {
 /// as SharedGradient::evaluate. Collective.
 /// @pre arguments are the same on every rank; set.count ≥ 1
 template <class T>
-double mean_loss(const Communicator& comm, const TrainingProblem<T>& problem, Share set,
+double mean_loss(const Communicator& comm, const TrainingProblem<T>& problem, SampleRange set,
                  std::span<const T> parameters);
 
 /// The same on every rank; columns are samples.
@@ -32,6 +32,6 @@ struct FunctionGradient {
 /// Error(no_fit) where they are 2^31 or more. Collective.
 template <class T>
 FunctionGradient function_gradient(const Communicator& comm, const TrainingProblem<T>& problem,
-                                   Share set, std::span<const T> parameters);
+                                   SampleRange set, std::span<const T> parameters);
 
 }  // namespace fathom

@@ -53,7 +53,7 @@ void SharedGradient<T>::add_piece(std::span<const std::int64_t> index,
 template <class T>
 void SharedGradient<T>::add_share(const Batches& batches, std::int64_t step,
                                   std::span<const T> parameters, bool with_gradient) {
-  const Share share = contiguous_share(batches.step_size(), comm_.rank(), comm_.size());
+  const SampleRange share = contiguous_share(batches.step_size(), comm_.rank(), comm_.size());
   std::vector<std::int64_t> index;
   for (std::int64_t done = 0; done < share.count; done += std::ssize(index)) {
     index.resize(static_cast<std::size_t>(std::min(problem_.at_once, share.count - done)));

@@ -167,7 +167,7 @@ TEST(ContiguousShare, shares_follow_each_other_and_differ_by_one_at_most) {
     for (const int parts : {1, 2, 3, 5, 16}) {
       std::int64_t next = 0;
       for (int part = 0; part < parts; ++part) {
-        const Share share = contiguous_share(total, part, parts);
+        const SampleRange share = contiguous_share(total, part, parts);
         EXPECT_EQ(share.first, next);
         EXPECT_TRUE(share.count == total / parts || share.count == total / parts + 1);
         next += share.count;

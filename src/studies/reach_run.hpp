@@ -1,0 +1,45 @@
+#pragma once
+
+// One run of the study "spectral_reach" as it is written, and what is said of all of them.
+
+#include "studies/frozen_flow.hpp"
+#include "studies/kernel_moment.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+struct ReachRun {
+  std::string size_name;  ///< "width", "features"
+  double size = 0;
+  std::int64_t seed = 0;
+  std::string series;  ///< what else is swept, in words; runs of one series are compared over sizes
+  std::int64_t parameters = 0, samples = 0, classes = 1;
+  std::string optimiser, model, data;
+  double best_loss = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> losses;  ///< of the batch before every step; empty for closed-form flows
+  std::vector<KernelMoment> moments;
+  std::vector<FrozenCurve> frozen;
+  std::int64_t diverged_at = -1;
+
+  std::vector<DepthSnapshot> depths(double share) const;
+  std::vector<double> compute() const;
+  std::vector<double> times() const;
+  std::vector<double> snapshot_losses() const;
+};
+
+/// POINT/training, POINT/reach_snapshots, POINT/frozen and the attributes of the point. Local.
+void write_reach_run(const RunGroup& point, const ReachRun& run);
+
+/// /reach: reach, final loss and feature learning against size, over seeds, at equal compute; its
+/// sentences. Nothing to write where a deck sweeps no size, or more than one series. Local.
+std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachRun>& runs,
+                                         double share, double confidence);
+
+/// One sentence on a run. Pure.
+std::string reach_sentence(const ReachRun& run, double share);
+
+}  // namespace fathom

@@ -1,0 +1,238 @@
+// What is said of the runs of a study "spectral_reach" together: over sizes and seeds, at equal
+// compute.
+
+#include "spectral/loss_fit.hpp"
+#include "spectral/reach_verdict.hpp"
+#include "studies/reach_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace fathom {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// What a run is compared by.
+struct Compared {
+  Reach reach;
+  double loss = nan;         ///< at the compute that all have
+  double final_loss = nan;   ///< at its own end
+  double frozen_loss = nan;  ///< at its own end, the kernel frozen at the first snapshot
+  double frozen_mode = nan;  ///< reach of that continuation
+};
+
+struct Series {
+  std::string name;
+  std::vector<const ReachRun*> runs;
+  ComputeWindow window;
+  std::vector<Compared> compared;  ///< one a run
+  std::vector<double> sizes;       ///< rising
+  std::vector<std::int64_t> seeds;
+};
+
+Compared compare(const ReachRun& run, const ComputeWindow& window, const Reach& reach) {
+  Compared c{.reach = reach};
+  std::vector<double> compute = run.compute(), loss = run.snapshot_losses();
+  if (loss.empty()) return c;
+  c.final_loss = loss.back();
+  const auto spent = std::find_if(compute.begin(), compute.end(), [](double x) { return x > 0; });
+  const auto idle = spent - compute.begin();
+  compute.erase(compute.begin(), spent);
+  loss.erase(loss.begin(), loss.begin() + idle);
+  if (!compute.empty() && window.last > 0) c.loss = value_at_compute(compute, loss, window.last);
+  if (run.frozen.empty()) return c;
+  const FrozenCurve& first = run.frozen.front();
+  c.frozen_loss = first.loss.back();
+  c.frozen_mode = double(sustained_reach(first.depth, window).mode);
+  return c;
+}
+
+Series make_series(const std::string& name, std::vector<const ReachRun*> runs, double share) {
+  Series series{.name = name,
+                .runs = std::move(runs),
+                .window = {},
+                .compared = {},
+                .sizes = {},
+                .seeds = {}};
+  std::set<double> sizes;
+  std::set<std::int64_t> seeds;
+  std::vector<std::vector<DepthSnapshot>> depths;
+  for (const ReachRun* run : series.runs) {
+    sizes.insert(run->size);
+    seeds.insert(run->seed);
+    depths.push_back(run->depths(share));
+  }
+  const EqualComputeReach reach = reach_at_equal_compute(depths);
+  series.window = reach.window;
+  for (std::size_t i = 0; i < series.runs.size(); ++i)
+    series.compared.push_back(compare(*series.runs[i], reach.window, reach.reach[i]));
+  series.sizes.assign(sizes.begin(), sizes.end());
+  series.seeds.assign(seeds.begin(), seeds.end());
+  return series;
+}
+
+/// A quantity by size, the same seed at the same place; NaN where a run is not there.
+template <class Value>
+std::vector<SizeRuns> by_size(const Series& series, Value&& value) {
+  std::vector<SizeRuns> table;
+  for (const double size : series.sizes) {
+    SizeRuns row{size, std::vector<double>(series.seeds.size(), nan)};
+    for (std::size_t i = 0; i < series.runs.size(); ++i) {
+      if (series.runs[i]->size != size) continue;
+      const auto at = std::find(series.seeds.begin(), series.seeds.end(), series.runs[i]->seed);
+      row.value[static_cast<std::size_t>(at - series.seeds.begin())] = value(series.compared[i]);
+    }
+    table.push_back(std::move(row));
+  }
+  return table;
+}
+
+struct SizeTable {
+  SizeTrend mode, inverse_eigenvalue, loss;
+};
+
+SizeTable trends(const Series& series, double confidence) {
+  const auto mode = [](const Compared& c) { return c.reach.mode > 0 ? double(c.reach.mode) : nan; };
+  const auto inverse = [](const Compared& c) { return 1 / c.reach.relative_eigenvalue; };
+  const auto loss = [](const Compared& c) { return c.loss; };
+  return {trend_over_sizes(by_size(series, mode), confidence),
+          trend_over_sizes(by_size(series, inverse), confidence),
+          trend_over_sizes(by_size(series, loss), confidence)};
+}
+
+void write_trend(const RunGroup& group, const std::string& name, const SizeTrend& trend,
+                 bool inverse, const char* meaning) {
+  std::vector<double> value, low, high;
+  for (const MeanInterval& m : trend.mean) {
+    value.push_back(inverse ? 1 / m.mean : m.mean);
+    low.push_back(inverse ? 1 / m.high : m.low);
+    high.push_back(inverse ? 1 / m.low : m.high);
+  }
+  group.variable(name, std::span<const double>(value), {"size"});
+  group.variable(name + "_low", std::span<const double>(low), {"size"});
+  group.variable(name + "_high", std::span<const double>(high), {"size"});
+  group.attribute_of(name, "long_name", std::string(meaning));
+}
+
+/// Loss against the number of parameters, E + A N^-a, each run at its own end.
+std::string write_loss_fit(const RunGroup& group, const Series& series, double confidence) {
+  LossFitOptions options;
+  options.confidence = confidence;
+  std::vector<LossPoint> points;
+  for (std::size_t i = 0; i < series.runs.size(); ++i)
+    if (std::isfinite(series.compared[i].final_loss))
+      points.push_back({double(series.runs[i]->parameters), series.compared[i].final_loss});
+  const LossFit fit = fit_saturating_law(points, options);
+  if (!fit.found()) return "";
+  const RunGroup written = group.group("loss_against_parameters");
+  const auto put = [&](const char* name, const FittedValue& value) {
+    written.attribute(name, value.value);
+    written.attribute(std::string(name) + "_low", value.low);
+    written.attribute(std::string(name) + "_high", value.high);
+  };
+  put("floor", fit.floor);
+  put("amplitude", fit.amplitude);
+  put("exponent", fit.exponent);
+  written.attribute("method", fit.method);
+  return fmt::format("loss against parameters: {:.4g} + {:.3g} N^-a, a = {:.3g} [{:.3g}, {:.3g}]{}",
+                     fit.floor.value, fit.amplitude.value, fit.exponent.value, fit.exponent.low,
+                     fit.exponent.high, fit.at_bound ? ", not determined by these sizes" : "");
+}
+
+struct Sentences {
+  std::string depth, loss, frozen, frozen_depth;
+};
+
+Sentences verdicts(const Series& series, const SizeTable& table, double confidence) {
+  const std::string sizes = series.runs.front()->size_name == "features" ? "numbers of features"
+                            : series.runs.front()->size_name == "depth"  ? "depths"
+                                                                         : "widths";
+  Sentences said;
+  said.depth = larger_reach_deeper(table.mode, sizes).sentence;
+  said.loss = larger_end_lower(table.loss, sizes).sentence;
+  std::vector<double> learning, frozen, learning_mode, frozen_mode;
+  for (const Compared& c : series.compared) {
+    if (std::isnan(c.frozen_loss)) continue;
+    learning.push_back(c.final_loss);
+    frozen.push_back(c.frozen_loss);
+    learning_mode.push_back(double(c.reach.mode));
+    frozen_mode.push_back(c.frozen_mode);
+  }
+  if (learning.empty()) return said;
+  said.frozen = learning_ends_lower(learning, frozen, confidence).sentence;
+  said.frozen_depth = learning_reaches_deeper(learning_mode, frozen_mode, confidence).sentence;
+  return said;
+}
+
+void write_series(const RunGroup& group, const Series& series, const SizeTable& table,
+                  const Sentences& said, double share) {
+  group.scale("size", std::span<const double>(series.sizes));
+  group.attribute_of("size", "long_name", series.runs.front()->size_name);
+  write_trend(group, "mode", table.mode, false,
+              "reach: mode beyond which the share of the loss decrease still came during half of "
+              "the training, geometric mean over seeds");
+  write_trend(group, "relative_eigenvalue", table.inverse_eigenvalue, true,
+              "reach: its eigenvalue over the largest");
+  write_trend(group, "final_loss", table.loss, false, "loss at the compute that all runs have");
+  group.attribute("compute", series.window.last);
+  group.attribute("seeds", std::ssize(series.seeds));
+  group.attribute("share", share);
+  group.attribute("slope", table.mode.slope.mean);
+  group.attribute("slope_low", table.mode.slope.low);
+  group.attribute("slope_high", table.mode.slope.high);
+  group.attribute("verdict_depth", said.depth);
+  group.attribute("verdict_loss", said.loss);
+  if (!said.frozen.empty()) {
+    group.attribute("verdict_frozen", said.frozen);
+    group.attribute("verdict_frozen_depth", said.frozen_depth);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachRun>& runs,
+                                         double share, double confidence) {
+  std::map<std::string, std::vector<const ReachRun*>> by_series;
+  for (const ReachRun& run : runs)
+    if (run.diverged_at < 0 && !run.moments.empty()) by_series[run.series].push_back(&run);
+  std::vector<std::string> sentences;
+  for (const auto& [name, members] : by_series) {
+    const Series series = make_series(name, members, share);
+    if (series.sizes.size() < 2) continue;
+    const SizeTable table = trends(series, confidence);
+    const Sentences said = verdicts(series, table, confidence);
+    const std::string prefix = name.empty() ? "" : name + ": ";
+    std::vector<std::string> lines{said.depth, said.loss, said.frozen, said.frozen_depth};
+    if (by_series.size() == 1) {
+      const RunGroup group = file.group("reach");
+      write_series(group, series, table, said, share);
+      if (series.sizes.size() >= 4) lines.push_back(write_loss_fit(group, series, confidence));
+    }
+    for (const std::string& line : lines)
+      if (!line.empty()) sentences.push_back(prefix + line);
+  }
+  return sentences;
+}
+
+std::string reach_sentence(const ReachRun& run, double share) {
+  if (run.moments.empty()) return "no snapshot was taken";
+  const std::vector<std::vector<DepthSnapshot>> depths{run.depths(share)};
+  const KernelMoment& last = run.moments.back();
+  const Reach reach = sustained_reach(depths.front(), common_window(depths));
+  std::string text = fmt::format("loss {:.4g} after {} steps; ", last.loss, last.step);
+  if (reach.found())
+    text += fmt::format(
+        "{:.0f} % of the decrease came beyond mode {} (lambda/lambda_1 = {:.2g}) during half of "
+        "the training",
+        100 * share, reach.mode, reach.relative_eigenvalue);
+  else
+    text += "nothing was learned on trusted modes";
+  text += fmt::format("; at the end {:.2g} of the squared gradient lies where nothing is trusted",
+                      last.position.unreachable_fraction);
+  return text;
+}
+
+}  // namespace fathom

@@ -1,0 +1,274 @@
+#include "studies/trained_model.hpp"
+
+#include "kernels/hidden_markov_entropy.hpp"
+#include "kernels/hidden_markov_sequences.hpp"
+#include "networks/mlp.hpp"
+#include "networks/transformer.hpp"
+#include "studies/input_data.hpp"
+#include "studies/sample_models.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace fathom {
+namespace {
+
+/// Held-out sequences are numbered from here on: no training reaches them.
+constexpr std::int64_t held_out = std::int64_t{1} << 42;
+
+std::uint64_t seed_of(const Deck& deck) {
+  return static_cast<std::uint64_t>(deck.integer("run.seed"));
+}
+
+bool sequences(const Deck& deck) {
+  return deck.text("data.source") == "hidden_markov";
+}
+bool teacher(const Deck& deck) {
+  return deck.text("data.source") == "power_law";
+}
+
+Parametrisation parametrisation_of(const Deck& deck) {
+  const std::string& word = deck.text("kernel.parametrisation");
+  return word == "ntk"              ? Parametrisation::ntk
+         : word == "maximal_update" ? Parametrisation::maximal_update
+                                    : Parametrisation::standard;
+}
+
+MlpShape mlp_shape(const Deck& deck, std::int64_t input, std::int64_t classes) {
+  return {.input = input,
+          .hidden = std::vector<std::int64_t>(
+              static_cast<std::size_t>(deck.integer("kernel.depth")), deck.integer("kernel.width")),
+          .classes = classes,
+          .activation = parse_activation(deck.text("kernel.activation")),
+          .biases = deck.flag("kernel.biases"),
+          .parametrisation = parametrisation_of(deck),
+          .weight_variance = deck.real("kernel.weight_variance"),
+          .bias_variance = deck.real("kernel.bias_variance")};
+}
+
+TransformerShape transformer_shape(const Deck& deck, std::int64_t symbols) {
+  TransformerShape shape;
+  shape.vocabulary = symbols;
+  shape.context = deck.integer("data.context");
+  shape.blocks = deck.integer("kernel.depth");
+  shape.width = deck.integer("kernel.width");
+  shape.heads = deck.integer("kernel.heads");
+  shape.head_size = deck.integer("kernel.head_size");
+  shape.mlp_width = deck.integer("kernel.mlp_width");
+  shape.activation = parse_activation(deck.text("kernel.activation"));
+  shape.tied_output = deck.flag("kernel.tied_output");
+  shape.parametrisation = parametrisation_of(deck);
+  shape.weight_deviation = std::sqrt(deck.real("kernel.weight_variance"));
+  shape.query_deviation = shape.weight_deviation;
+  shape.bias_deviation = std::sqrt(deck.real("kernel.bias_variance"));
+  // The table of a tied output is a weight of fan-in width as well.
+  if (shape.tied_output && shape.parametrisation == Parametrisation::standard)
+    shape.embedding_deviation = 1 / std::sqrt(static_cast<double>(shape.width));
+  return shape;
+}
+
+template <class T>
+std::unique_ptr<Network<T>> make_network(const Deck& deck, std::int64_t input,
+                                         std::int64_t classes) {
+  if (deck.text("kernel.architecture") == "transformer")
+    return make_transformer<T>(transformer_shape(deck, classes));
+  return make_mlp<T>(mlp_shape(deck, input, classes));
+}
+
+/// Rows of a distributed matrix as columns, whole on every rank.
+std::vector<double> replicated_columns(const Communicator& comm, const DistMatrix& x) {
+  std::vector<double> all(static_cast<std::size_t>(x.rows() * x.cols()), 0.0);
+  const MatrixView<const double> local = x.local();
+  for (std::int64_t j = 0; j < local.cols; ++j)
+    for (std::int64_t i = 0; i < local.rows; ++i)
+      all[static_cast<std::size_t>(x.global_row(LocalIndex(i)).value() * x.cols() +
+                                   x.global_col(LocalIndex(j)).value())] = local(i, j);
+  comm.sum(all);
+  return all;
+}
+
+/// The class of a row of targets: the column of the largest value, or the value where there is one
+/// column.
+std::int32_t label_of(const Targets& targets, std::int64_t i) {
+  if (targets.count == 1) {
+    const double value = targets(i, 0);
+    if (value != std::round(value) || value < 0 || value > 1e6)
+      throw Error(ExitCode::input,
+                  "cross_entropy needs classes 0, 1, 2 …; the target of sample {} is {}", i, value);
+    return static_cast<std::int32_t>(value);
+  }
+  const double* row = &targets.value[static_cast<std::size_t>(i * targets.count)];
+  return static_cast<std::int32_t>(std::max_element(row, row + targets.count) - row);
+}
+
+struct StoredData {
+  SampleBatch<double> batch;
+  std::int64_t classes = 1;
+  std::string what;
+};
+
+StoredData read_stored(const StudyContext& context, const Deck& deck) {
+  const InputData data = read_data(context.world, deck);
+  const std::int64_t n = data.rows->count(), dim = data.rows->dim();
+  const std::optional<Targets> targets = read_targets(context.world, deck, n);
+  StoredData stored;
+  stored.what = data.source;
+  stored.batch.samples = n;
+  stored.batch.dim = dim;
+  stored.batch.features = replicated_columns(context.world, *data.held);
+  if (deck.text("training.loss") == "cross_entropy") {
+    for (std::int64_t i = 0; i < n; ++i)
+      stored.batch.labels.push_back(label_of(*targets, i));
+    stored.classes = std::max<std::int64_t>(
+        targets->count,
+        *std::max_element(stored.batch.labels.begin(), stored.batch.labels.end()) + 1);
+    return stored;
+  }
+  stored.classes = targets->count;
+  stored.batch.outputs = targets->count;
+  stored.batch.values = targets->value;  // n × count row-major: outputs × samples by columns
+  return stored;
+}
+
+template <class T>
+SampleBatch<T> converted(const SampleBatch<double>& from) {
+  SampleBatch<T> to;
+  to.samples = from.samples;
+  to.dim = from.dim;
+  to.outputs = from.outputs;
+  to.features.assign(from.features.begin(), from.features.end());
+  to.values.assign(from.values.begin(), from.values.end());
+  to.tokens = from.tokens;
+  to.labels = from.labels;
+  return to;
+}
+
+std::vector<std::int64_t> indices(SampleRange set) {
+  std::vector<std::int64_t> index(static_cast<std::size_t>(set.count));
+  std::iota(index.begin(), index.end(), set.first);
+  return index;
+}
+
+/// The mean loss of the optimal predictor on these very sequences.
+double bayes_loss_on(const Deck& deck, SampleRange set) {
+  const HiddenMarkov source = hidden_markov_of(deck);
+  const std::int64_t context = deck.integer("data.context"), length = context + 1;
+  const std::vector<std::int64_t> index = indices(set);
+  std::vector<std::int32_t> symbols(index.size() * static_cast<std::size_t>(length));
+  fill_sequences(source, {seed_of(deck), Stream::sequences}, index, length, symbols);
+  std::vector<double> losses(symbols.size());
+  fill_bayes_losses(source, symbols, length, losses);
+  double sum = 0;
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    if (i % static_cast<std::size_t>(length) != 0) sum += losses[i];
+  return sum / static_cast<double>(set.count * context);
+}
+
+void add_known_facts(TrainedModel& model, const Deck& deck) {
+  const std::vector<std::int64_t> index = indices(model.set);
+  if (teacher(deck)) model.noise = Teacher(teacher_of(deck), seed_of(deck)).targets(index).noise;
+  if (sequences(deck)) model.best_loss = bayes_loss_on(deck, model.set);
+  SampleBatch<double> batch;
+  model.exact.samples->fill(index, batch);
+  model.inputs =
+      batch.dim > 0
+          ? replicated_features(std::move(batch.features), batch.dim, model.data)
+          : replicated_tokens(std::move(batch.tokens), deck.integer("data.context"), model.data);
+}
+
+template <class T>
+Learner<T> make_learner(const Deck& deck, const std::optional<StoredData>& stored) {
+  Learner<T> learner;
+  if (stored) {
+    learner.samples = std::make_unique<StoredSamples<T>>(converted<T>(stored->batch));
+    learner.network = make_network<T>(deck, stored->batch.dim, stored->classes);
+  } else if (sequences(deck)) {
+    learner.samples = sequence_samples<T>(deck);
+    learner.network = make_network<T>(deck, 0, hidden_markov_of(deck).symbols());
+  } else {
+    learner.samples = teacher_samples<T>(deck);
+    learner.network = make_network<T>(deck, deck.integer("data.dim"), 1);
+  }
+  return learner;
+}
+
+}  // namespace
+
+TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
+  TrainedModel model;
+  std::optional<StoredData> stored;
+  if (!sequences(deck) && !teacher(deck)) stored = read_stored(context, deck);
+  model.loss = deck.text("training.loss") == "cross_entropy" ? LossKind::cross_entropy
+                                                             : LossKind::squared_error;
+  context.world.agree([&] {
+    model.exact = make_learner<double>(deck, stored);
+    if (deck.text("training.precision") == "single")
+      model.single = make_learner<float>(deck, stored);
+    model.data =
+        stored ? stored->what
+        : sequences(deck)
+            ? fmt::format("{}, context {}", deck.text("data.process"), deck.integer("data.context"))
+            : fmt::format("power-law teacher, alpha = {}, beta = {}", deck.real("data.alpha"),
+                          deck.real("data.target_exponent"));
+    const std::int64_t count = deck.integer("study.samples"), n = model.exact.samples->samples();
+    if (n >= 0 && deck.is_default("study.samples"))
+      model.set = {0, std::min(count, n)};
+    else if (n >= 0 && count > n)
+      throw Error(ExitCode::deck, "study.samples = {}, but the data have {} samples", count, n);
+    else
+      model.set = {n < 0 ? held_out : 0, count};
+    add_known_facts(model, deck);
+  });
+  return model;
+}
+
+TrainingOptions training_options(const Deck& deck, const TrainedModel& model) {
+  TrainingOptions options;
+  const std::string& optimiser = deck.text("training.optimiser");
+  options.optimiser.kind = optimiser == "momentum" ? OptimiserKind::momentum
+                           : optimiser == "adam"   ? OptimiserKind::adam
+                           : optimiser == "adamw"  ? OptimiserKind::adamw
+                                                   : OptimiserKind::sgd;
+  if (deck.has("training.momentum")) options.optimiser.momentum = deck.real("training.momentum");
+  if (deck.has("training.weight_decay"))
+    options.optimiser.weight_decay = deck.real("training.weight_decay");
+  options.steps = deck.integer("training.steps");
+  const std::string& decay = deck.text("training.decay");
+  options.rate = {.peak = deck.real("training.learning_rate"),
+                  .decay = decay == "linear"   ? Decay::linear
+                           : decay == "cosine" ? Decay::cosine
+                                               : Decay::constant,
+                  .warmup = deck.integer("training.warmup"),
+                  .steps = options.steps};
+  if (deck.has("training.final_fraction"))
+    options.rate.final_fraction = deck.real("training.final_fraction");
+  const std::int64_t n = model.exact.samples->samples();
+  const bool full = deck.is_word("training.batch");
+  if (full && n < 0)
+    throw Error(ExitCode::deck, "training.batch = \"full\", but sequences are made without end");
+  options.batches = {.kind = n < 0  ? BatchKind::fresh
+                             : full ? BatchKind::full
+                                    : BatchKind::permutation,
+                     .samples = n,
+                     .size = full ? n : deck.integer("training.batch"),
+                     .seed = seed_of(deck)};
+  options.snapshots =
+      log_spaced_steps(options.steps, static_cast<int>(deck.integer("study.snapshots")));
+  return options;
+}
+
+std::vector<double> training_times(const LearningRate& rate,
+                                   const std::vector<std::int64_t>& steps) {
+  std::vector<double> times;
+  double time = 0;
+  std::int64_t done = 0;
+  for (const std::int64_t step : steps) {
+    for (; done < step; ++done)
+      time += rate.at(done);
+    times.push_back(time);
+  }
+  return times;
+}
+
+}  // namespace fathom

@@ -1,0 +1,63 @@
+#pragma once
+
+// From a deck to a model in training: its network, what it is trained on, and the samples that its
+// tangent kernel is taken on.
+
+#include "gram/network_inputs.hpp"
+#include "networks/loss.hpp"
+#include "studies/context.hpp"
+#include "training/samples.hpp"
+#include "training/trainer.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+/// A network and its samples in one precision.
+template <class T>
+struct Learner {
+  std::unique_ptr<Network<T>> network;
+  std::unique_ptr<SampleSource<T>> samples;
+
+  TrainingProblem<T> problem(LossKind loss) const {
+    return {.network = network.get(), .loss = loss, .samples = samples.get()};
+  }
+};
+
+struct TrainedModel {
+  Learner<double> exact;  ///< kernels and losses of snapshots are always taken in double
+  Learner<float> single;  ///< what is trained where training.precision = "single", else empty
+  LossKind loss = LossKind::squared_error;
+  SampleRange set;                        ///< the samples of snapshots
+  std::unique_ptr<NetworkInputs> inputs;  ///< theirs
+  std::vector<double> noise;  ///< label noise of the set, one a sample; empty where not known
+  double best_loss = std::numeric_limits<double>::quiet_NaN();  ///< on the set, where it is known
+  std::string data;                                             ///< in words
+
+  bool in_single() const { return single.network != nullptr; }
+  TrainingProblem<double> problem() const { return exact.problem(loss); }
+};
+
+/// [data], [kernel] and training.loss of one point. Data of a file stand whole on every rank.
+/// Error(deck), Error(input). Collective.
+TrainedModel make_trained_model(const StudyContext& context, const Deck& deck);
+
+/// [training]: optimiser, schedule, batches and the steps of the snapshots. Pure.
+TrainingOptions training_options(const Deck& deck, const TrainedModel& model);
+
+/// Σ of the learning rates of the steps before each of these. Pure.
+std::vector<double> training_times(const LearningRate& rate,
+                                   const std::vector<std::int64_t>& steps);
+
+/// x ~ N(0, diag(j^-alpha)) scaled to |x|² = dim on average, and a teacher's targets.
+template <class T>
+std::unique_ptr<SampleSource<T>> teacher_samples(const Deck& deck);
+/// Tokens and the ones that follow them, as many sequences as are asked for.
+template <class T>
+std::unique_ptr<SampleSource<T>> sequence_samples(const Deck& deck);
+
+}  // namespace fathom
