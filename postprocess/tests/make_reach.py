@@ -193,7 +193,7 @@ def optimisers(folder: Path, sizes: Sequence[int] = (32, 128), rows: int = 150) 
                 flow = Flow(size, seed, rows, 2.0, rows, 0.02 * size**0.5, speed)
                 keys = {"training.optimiser": name, "run.seed": seed}
                 keys.update({"network.width": size} if len(sizes) > 1 else {})
-                put_point(maker, f"/sweep/{number:04d}", flow, "width", optimiser=name, **keys)
+                put_point(maker, f"/sweep/{number:04d}", flow, "width", STEPS[:14], optimiser=name, **keys)
     put_machine(maker)
     return maker.finish()
 

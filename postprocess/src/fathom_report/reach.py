@@ -85,7 +85,7 @@ def size_colour(place: int, count: int) -> Any:
         return PALETTE[0]
     from matplotlib import colormaps
 
-    return colormaps["plasma"](0.86 * place / (count - 1))
+    return colormaps["plasma"](0.82 * place / (count - 1))
 
 
 def column(data: xr.Dataset, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from . import style
 from .modes import draw_line
@@ -14,6 +15,7 @@ from .modes import draw_line
 Entry = Tuple[Any, str]  # handle and label
 LETTERS = 150  # of the legend's type that fit the width of a picture
 LINE = 0.21  # inches a line of the legend
+CHI = r"χ$_\mathrm{pos}$"
 
 
 def figure_with_legend(rows: int, columns: int, height: float, entries: Sequence[Entry],
@@ -68,6 +70,8 @@ def log_scale(axis, values: Sequence[np.ndarray], inverted: bool = False, low: f
     limits = (most, least) if inverted else (least, most)
     (axes.set_xlim if axis.axis_name == "x" else axes.set_ylim)(*limits)
     style.log_axis(axis, least, most)
+    if most < 12 * least:  # one or two labels would be too few to read values by
+        axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if most > 2.5 * least else np.arange(1, 10, 0.25)))
     return least, most
 
 

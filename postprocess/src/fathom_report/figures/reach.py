@@ -10,13 +10,14 @@ from ..reader import Run
 from ..sweep import choose
 from . import style
 from .modes import draw_line
-from .panels import draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .panels import CHI, draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
 from .style import Plot
 
 LINES = 24  # series drawn
 COMPUTE = "compute 6 N D (flop)"
 RAW_DECADES = 6  # the raw scalar is drawn so many decades below the least trusted one
-LINEAR = 0.02  # a share that stays above this is drawn on a linear axis
+LOSS_DECADES = 12  # of a loss that falls to rounding
+RAW_LINE = (0, (4, 2))
 SEEDS = "Line: mean over the seeds (geometric); band: smallest to largest seed. "
 
 
@@ -35,7 +36,7 @@ def loss(run: Run, found: List[Series]) -> Optional[Plot]:
     for s, table in zip(shown, tables):
         draw_curve(ax, table["compute"], table, name, s.colour, ls=s.linestyle, marker="o", ms=2.6)
     compute_axis(ax, tables)
-    log_scale(ax.yaxis, range_of(tables, name))
+    loss_scale(ax, range_of(tables, name))
     ax.set_ylabel("excess loss L − L* (units of the loss)" if name == "excess_loss" else "loss L (units of the loss)")
     draw_equal(ax, run, found)
     if both:
@@ -64,7 +65,8 @@ def _training(ax: Axes, run: Run, shown: List[Series]) -> None:
         steps.append(x[good])
         floor.add(optimum(run, s.points[0]))
     log_scale(ax.xaxis, steps)
-    low, high = log_scale(ax.yaxis, values)
+    loss_scale(ax, values)
+    low, high = ax.get_ylim()
     if len(floor) == 1 and None not in floor and low * 0.5 < max(floor) < high:
         ax.axhline(max(floor), color=style.INK, lw=0.9, ls=(0, (6, 3)))
         ax.annotate("optimum L*", (0.015, max(floor)), xycoords=("axes fraction", "data"), xytext=(0, 3), va="bottom",
@@ -82,16 +84,16 @@ def position(run: Run, found: List[Series]) -> Optional[Plot]:
     if not has_values(tables, "chi_pos", "chi_pos_trusted"):
         return None
     several = any(s.linestyle != "-" for s in shown)
-    entries = series_entries(shown) + [line_entry("χ_pos of the trusted part")] * has_values(tables, "chi_pos_trusted")
-    entries += [line_entry("χ_pos raw", ls=(0, (4, 2)), lw=0.9)]
+    entries = series_entries(shown) + [line_entry(f"{CHI} of the trusted part")] * has_values(tables, "chi_pos_trusted")
+    entries += [line_entry(f"{CHI} raw (thin)", ls="-" if several else RAW_LINE, lw=0.9)]
     entries += [line_entry("top mode alone, λ₁/tr Θ", ls=(0, (1, 2)), lw=1.0)] * has_values(tables, "top_level")
-    entries += [line_entry("no preference (null), 1/N_out", style.COMPARATOR, (0, (7, 3)), 1.1)] * has_values(tables, "null_level")
+    entries += [line_entry(r"no preference (null), 1/N$_\mathrm{out}$", style.COMPARATOR, (0, (7, 3)), 1.1)] * has_values(tables, "null_level")
     figure, axes = figure_with_legend(1, 1, 4.9, entries + equal_entry(run, found))
     ax = axes[0, 0]
     for s, table in zip(shown, tables):
         x = table["compute"]
-        draw_curve(ax, x, table, "chi_pos", s.colour, band=False, ls=(0, (4, 2)), lw=0.9)
-        draw_curve(ax, x, table, "chi_pos_trusted", s.colour, ls=s.linestyle if several else "-", lw=1.9, zorder=3)
+        draw_curve(ax, x, table, "chi_pos", s.colour, band=False, ls=s.linestyle if several else RAW_LINE, lw=0.9)
+        draw_curve(ax, x, table, "chi_pos_trusted", s.colour, ls=s.linestyle, lw=1.9, zorder=3)
         draw_curve(ax, x, table, "top_level", s.colour, band=False, ls=(0, (1, 2)), lw=1.0, alpha=0.8)
     nulls = np.unique(np.round([v for t in tables for v in t["null_level"] if np.isfinite(v)], 15))
     for level in nulls[:: max(1, nulls.size // 6)]:
@@ -101,11 +103,11 @@ def position(run: Run, found: List[Series]) -> Optional[Plot]:
     bottom, _ = log_scale(ax.yaxis, kept + range_of(tables, "chi_pos"), low=least * 10.0**-RAW_DECADES)
     compute_axis(ax, tables)
     draw_equal(ax, run, found)
-    ax.set_ylabel("spectral position χ_pos (dimensionless)")
+    ax.set_ylabel(f"spectral position {CHI} (dimensionless)")
     hidden = sum(int((t["chi_pos"] < bottom).sum()) for t in tables)
     caption = (
-        "χ_pos = Σ (λ/tr Θ)(u·g)²/‖g‖²: where in the spectrum the loss gradient lies. Solid: with the gradient projected on "
-        "the trusted modes, in both places where it stands. Dashed: raw; it also falls, for ever, where the gradient that is "
+        "χ_pos = Σ (λ/tr Θ)(u·g)²/‖g‖²: where in the spectrum the loss gradient lies. Thick: with the gradient projected on "
+        "the trusted modes, in both places where it stands. Thin: raw; it also falls, for ever, where the gradient that is "
         "left lies outside the trusted modes, which is no depth. " + seeds_words(shown)
         + (f"{hidden} raw values lie below the axis. " if hidden else "") + start_words(tables) + left_out(shown, found)
     )
@@ -138,20 +140,11 @@ def _share(run: Run, found: List[Series], name: str, stem: str, title: str, labe
     for s, table in zip(shown, tables):
         draw_curve(ax, table["compute"], table, name, s.colour, ls=s.linestyle, marker="o", ms=2.6)
     values = np.concatenate(range_of(tables, name))
-    values = values[np.isfinite(values)]
-    positive = values[values > 0]
-    zeros = 0
-    if positive.size and positive.min() < LINEAR and values.min() >= 0:
-        log_scale(ax.yaxis, [positive], low=1e-16)
-        zeros = sum(int((t[name] <= 0).sum()) for t in tables)
-    else:
-        ax.set_ylim(min(0.0, 1.05 * values.min()), max(1.02, 1.02 * values.max()))
+    ax.set_ylim(min(-0.03, 1.05 * np.nanmin(values)), max(1.03, 1.05 * np.nanmax(values)))
     compute_axis(ax, tables)
     draw_equal(ax, run, found)
     ax.set_ylabel(label)
-    caption = (words + seeds_words(shown).replace(" (geometric)", "")
-               + (f"{zeros} snapshots at exactly 0 are not drawn. " if zeros else "") + start_words(tables)
-               + left_out(shown, found))
+    caption = words + seeds_words(shown).replace(" (geometric)", "") + start_words(tables) + left_out(shown, found)
     return Plot(stem, title, caption, figure, stack_series(shown, tables))
 
 
@@ -171,6 +164,11 @@ def about(series: Series, rows: int) -> Dict[str, np.ndarray]:
 def compute_axis(ax: Axes, tables: List[Dict[str, np.ndarray]]) -> None:
     log_scale(ax.xaxis, [t["compute"] for t in tables], margin=0.03)
     ax.set_xlabel(COMPUTE)
+
+
+def loss_scale(ax: Axes, values: List[np.ndarray]) -> None:
+    top = max((float(np.nanmax(v)) for v in values if np.isfinite(v).any()), default=1.0)
+    log_scale(ax.yaxis, values, low=top * 10.0**-LOSS_DECADES)
 
 
 def equal_entry(run: Run, found: List[Series]) -> List:

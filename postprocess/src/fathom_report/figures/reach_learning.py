@@ -11,13 +11,14 @@ from ..reader import Run
 from ..sweep import choose
 from . import style
 from .modes import draw_line
-from .panels import draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
-from .reach import COMPUTE, about, seeds_words, stack_series, start_words
+from .panels import CHI, draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .reach import COMPUTE, about, loss_scale, seeds_words, stack_series, start_words
 from .style import Plot
 
 PANELS = 3
 ROWS = 3
-SIDE = (("loss", "loss"), ("chi_pos_trusted", "χ_pos of the trusted part"), ("depth_90_relative", "depth λ/λ₁ of 90 %"))
+SIDE = (("loss", "loss"), ("chi_pos_trusted", f"{CHI}, trusted part"), ("depth_90_relative", "depth λ/λ₁ of 90 %"))
+COOL = (5, 2, 0, 7, 3, 6)  # colours of the house that no size has
 
 
 def frozen(run: Run, found: List[Series]) -> Optional[Plot]:
@@ -37,10 +38,13 @@ def frozen(run: Run, found: List[Series]) -> Optional[Plot]:
     for ax in axes[len(shown) + 1:]:
         ax.set_visible(False)
     excess = all(_above_optimum(run, s) for s in shown)
+    values: List[np.ndarray] = []
     for ax, s in zip(axes, shown):
-        _continuations(ax, _first(run, s), optimum(run, s.points[0]) if excess else 0.0, colours)
+        values += _continuations(ax, _first(run, s), optimum(run, s.points[0]) if excess else 0.0, colours)
         style.panel_title(ax, s.label if len(found) > 1 else "", s.colour, "")
         ax.set_ylabel("excess loss L − L* (units of the loss)" if excess else "loss L (units of the loss)")
+    for ax in axes[: len(shown)]:
+        loss_scale(ax, values)
     _ends(axes[len(shown)], usable, ends)
     caption = (
         "Thick: the loss of the run itself. Dashed: the same run continued with the kernel frozen at a step (mark), by "
@@ -62,7 +66,7 @@ def _shape(count: int) -> Any:
 
 
 def _start_colour(place: int, count: int) -> Any:
-    return style.PALETTE[(1, 2, 4, 3, 5, 6)[place]] if count <= 6 else _viridis(place / max(count - 1, 1))
+    return style.PALETTE[COOL[place]] if count <= 6 else _viridis(place / max(count - 1, 1))
 
 
 def _viridis(share: float) -> Any:
@@ -85,7 +89,7 @@ def _above_optimum(run: Run, series: Series) -> bool:
     return best is not None and all((v[np.isfinite(v)] > best).all() for v in values)
 
 
-def _continuations(ax: Axes, data: xr.Dataset, best: float, colours: Dict[float, Any]) -> None:
+def _continuations(ax: Axes, data: xr.Dataset, best: float, colours: Dict[float, Any]) -> List[np.ndarray]:
     time = np.asarray(data["frozen_time"].values, float)
     loss, learning, values = np.asarray(data["loss"].values, float) - best, _learning(data), []
     if learning is not None:
@@ -101,8 +105,8 @@ def _continuations(ax: Axes, data: xr.Dataset, best: float, colours: Dict[float,
         ax.plot(x[first], y[first], ls="", marker="o", ms=4.5, color=colour, zorder=4)
         values.append(y)
     log_scale(ax.xaxis, [time], margin=0.03)
-    log_scale(ax.yaxis, values)
     ax.set_xlabel("training time (sum of learning rates)")
+    return values
 
 
 def _positive(x: np.ndarray, y: np.ndarray):
@@ -183,7 +187,8 @@ def optimisers(run: Run, found: List[Series]) -> Optional[Plot]:
                 table = every[s.label]
                 draw_curve(ax, table["compute"], table, key, colours[s.optimiser], lw=1.8, marker="o", ms=2.4)
             log_scale(ax.xaxis, [t["compute"] for t in every.values()], margin=0.03)
-            log_scale(ax.yaxis, range_of(list(every.values()), key))
+            (loss_scale(ax, range_of(list(every.values()), key)) if key.endswith("loss")
+             else log_scale(ax.yaxis, range_of(list(every.values()), key)))
             ax.set_ylabel(words + (" (units of the loss)" if key.endswith("loss") else " (dimensionless)"))
             ax.set_xlabel(COMPUTE)
         if len(sizes) > 1:

@@ -19,7 +19,8 @@ from .style import Plot
 
 PANELS = 3
 BANDS = 260  # rows of a heat map; more modes are averaged over bands of equal width on the logarithmic axis
-DECADES = 12  # of a heat map's colours
+DECADES = 10  # of a heat map's colours
+NEAR = 30  # a floor so many times below the deepest line is named, not drawn
 GREY = "#E3E3E3"
 HATCH = "////"
 DEPTHS = ("depth_half_mode", "depth_90_mode", "depth_half_relative", "depth_90_relative")
@@ -36,9 +37,10 @@ def depths(run: Run, found: List[Series]) -> Optional[Plot]:
     count = [len(run.reach_snapshots(s.points[0])["mode"]) if modes_of(run.reach_snapshots(s.points[0])) is not None else 0
              for s in shown]
     entries = [line_entry("half of the decrease lies above"), line_entry("90 % of the decrease lies above", ls=NINETY),
-               (Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "not trusted: nothing is known here")]
+               (Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "not trusted, or null by rank")]
     figure, axes = figure_with_legend(2, len(shown), 3.3, entries)
-    steps = [t["step"] for t in tables]
+    steps, deep = [t["step"] for t in tables], np.concatenate(range_of(tables, *DEPTHS[2:]))
+    cut = np.nanmin(deep) / NEAR if np.isfinite(deep).any() else np.nan
     deepest = max([float(np.nanmax(np.concatenate([v, [1.0]]))) for v in range_of(tables, *DEPTHS[:2], "trusted")] + count)
     for place, (s, table) in enumerate(zip(shown, tables)):
         upper, lower = axes[:, place]
@@ -46,20 +48,23 @@ def depths(run: Run, found: List[Series]) -> Optional[Plot]:
             draw_curve(upper if name.endswith("mode") else lower, table["step"], table, name, s.colour, ls=line, lw=1.8,
                        marker="o", ms=2.4, gid="depth")
         _, bottom = log_scale(upper.yaxis, [np.array([1.0, deepest])], inverted=True)
-        least, _ = log_scale(lower.yaxis, range_of(tables, *DEPTHS[2:], "floor_relative") + [np.ones(1)])
+        least, _ = log_scale(lower.yaxis, range_of(tables, *DEPTHS[2:], "floor_relative") + [np.ones(1)], low=cut)
         for ax in (upper, lower):
             log_scale(ax.xaxis, steps, margin=0.03)
         grey(upper, table["step"], np.where(table["trusted_low"] < max(count[place], 1), table["trusted_low"] + 0.5, np.nan),
              bottom)
         grey(lower, table["step"], table["floor_relative_high"], least)
+        floors = table["floor_relative_high"][np.isfinite(table["floor_relative_high"])]
+        if floors.size and floors.max() < least:
+            lower.annotate(f"trusted floor {floors.max():.0e}, below the axis", (0.03, 0.03), xycoords="axes fraction", fontsize=8.5)
         style.panel_title(upper, s.label if len(found) > 1 else "", s.colour, "")
         lower.set_xlabel("step")
     axes[0, 0].set_ylabel("depth: mode j (deeper is lower)")
     axes[1, 0].set_ylabel("depth: λ/λ₁ (dimensionless)")
     caption = (
         "Solid: half of the current loss decrease λ(u·g)² comes from modes above the line; dashed: 90 %. Counted among trusted "
-        "modes only; hatched: below the trusted floor. A line that runs along the hatched region is held up by the floor, "
-        "not by the model. " + seeds_words(shown) + start_words(tables)
+        "modes only; hatched: below the trusted floor, or null by rank. A line that runs along the hatched region is held up "
+        "by it, and would go deeper without. " + seeds_words(shown) + start_words(tables)
         + (f"Columns show {len(shown)} of {len(usable)} models. " if len(shown) < len(usable) else "")
     )
     every = [over_seeds(run, s, (*DEPTHS, "floor_relative", "trusted")) for s in found]

@@ -11,13 +11,14 @@ from ..reader import Run, plain
 from ..sweep import choose
 from . import style
 from .modes import number
-from .panels import draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
-from .reach import COMPUTE, LINES, about, left_out, seeds_words, stack_series
+from .panels import CHI, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .reach import COMPUTE, LINES, about, left_out
 from .style import Plot
 
 REACH = (("mode", "reach: mode j (deeper is lower)"), ("relative_eigenvalue", "reach: λ/λ₁ (dimensionless)"),
          ("final_loss", "final loss (units of the loss)"))
-RAW, TRUSTED_PART = "χ_pos raw", "χ_pos of the trusted part"
+RAW, TRUSTED_PART = f"{CHI} raw", f"{CHI} of the trusted part"
+NAMED, RANGE = 6, 1e-18  # models whose routes are drawn; a scalar below this is drawn at no axis
 
 
 def sizes(run: Run, found: List[Series]) -> Optional[Plot]:
@@ -97,9 +98,9 @@ def _slope_line(ax: Axes, size: np.ndarray, value: np.ndarray, slope: float) -> 
 
 
 def slope_text(data: xr.Dataset) -> str:
-    """depth ~ size^0.52 [0.40, 0.64]"""
+    """fit: mode ∝ size^0.52 [0.40, 0.64]"""
     slope, low, high = (number(data, k) for k in ("slope", "slope_low", "slope_high"))
-    return f"fit: mode ~ size^{slope:.2f}" + (f" [{low:.2f}, {high:.2f}]" if None not in (low, high) else "")
+    return f"fit: mode ∝ size^{slope:.2f}" + (f" [{low:.2f}, {high:.2f}]" if None not in (low, high) else "")
 
 
 def reach_table(data: xr.Dataset) -> Dict[str, np.ndarray]:
@@ -130,8 +131,8 @@ def raw_against_trusted(run: Run, found: List[Series]) -> Optional[Plot]:
     left.plot([least / 10, most * 10], [least / 10, most * 10], color=style.COMPARATOR, lw=0.9, ls=(0, (6, 3)), zorder=1)
     log_scale(left.xaxis, [np.array([least, most])])
     log_scale(left.yaxis, [t["chi_pos"] for _, t in shown], low=least * 1e-4)
-    left.annotate("raw = trusted", (0.97, 0.985), xycoords="axes fraction", ha="right", va="top", fontsize=8.5,
-                  color=style.COMPARATOR) if least > 0 else None
+    left.annotate("dashed: raw = trusted", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=8.5,
+                  color=style.COMPARATOR)
     left.set_xlabel(f"{TRUSTED_PART} (dimensionless)")
     left.set_ylabel(f"{RAW} (dimensionless)")
     table = at_equal_compute(run, [s for s, _ in usable])
@@ -182,10 +183,10 @@ def _levels(ax: Axes, table: Dict[str, np.ndarray], found: List[Series]) -> None
     bottom, _ = log_scale(ax.yaxis, range_of([table], "chi_pos", "chi_pos_trusted"), low=low)
     hidden = int((table["chi_pos"] < bottom).sum())
     if hidden:
-        ax.annotate(f"{hidden} raw value{'s' if hidden > 1 else ''}\nbelow the axis", (0.03, 0.02), xycoords="axes fraction",
-                    fontsize=8.5, va="bottom")
+        ax.annotate(f"{hidden} raw value{'s' if hidden > 1 else ''}\nbelow the axis", (0.97, 0.02), xycoords="axes fraction",
+                    fontsize=8.5, va="bottom", ha="right")
     _size_axis(ax, table["size"], found)
-    ax.set_ylabel("χ_pos (dimensionless)")
+    ax.set_ylabel(f"{CHI} (dimensionless)")
 
 
 def _unreachable(ax: Axes, table: Dict[str, np.ndarray], found: List[Series]) -> None:
@@ -212,7 +213,7 @@ def routes(run: Run, found: List[Series]) -> Optional[Plot]:
                                       for k in ("chi_pos_lanczos", "chi_pos_gradients"))]
     if not usable:
         return None
-    shown = choose(usable, LINES)
+    shown = choose(usable, NAMED)
     tables = [route_table(run, s) for s in shown]
     entries = series_entries(shown) + [line_entry("dense"), line_entry("Lanczos", ls="", marker="D", ms=4.5, mfc="none"),
                                        line_entry("gradients, ± standard error", ls="", marker="o", ms=4)]
@@ -228,12 +229,12 @@ def routes(run: Run, found: List[Series]) -> Optional[Plot]:
         right.plot(x, t["lanczos_apart"], color=s.colour, ls="", marker="D", ms=4.2, mfc="none", mew=0.8)
         right.plot(x, t["gradients_apart"], color=s.colour, ls="", marker="o", ms=3.2)
     names = ("chi_pos", "chi_pos_lanczos", "chi_pos_gradients")
-    log_scale(left.yaxis, [t[k] for t in tables for k in names])
+    log_scale(left.yaxis, [t[k] for t in tables for k in names], low=RANGE)
     log_scale(right.yaxis, [t[k] for t in tables for k in ("lanczos_apart", "gradients_apart")], low=1e-18)
     for ax in (left, right):
         log_scale(ax.xaxis, [t["compute"] for t in tables], margin=0.03)
         ax.set_xlabel(COMPUTE)
-    left.set_ylabel("χ_pos raw (dimensionless)")
+    left.set_ylabel(f"{RAW} (dimensionless)")
     right.set_ylabel("|route − dense| / dense (dimensionless)")
     caption = ("Left: the raw χ_pos by three routes, first seeds. Right: how far Lanczos (diamonds) and gradients (dots) lie "
                "from the dense kernel, all seeds. " + agreement_sentence([route_table(run, s) for s in usable])
