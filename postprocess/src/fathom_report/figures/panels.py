@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from . import style
 from .modes import draw_line
@@ -15,6 +15,8 @@ from .modes import draw_line
 Entry = Tuple[Any, str]  # handle and label
 LETTERS = 150  # of the legend's type that fit the width of a picture
 LINE = 0.21  # inches a line of the legend
+NARROW = 4.0
+ROOM = 0.11  # of an axis, for a word below a line
 CHI = r"χ$_\mathrm{pos}$"
 
 
@@ -57,22 +59,51 @@ def draw_curve(axes: Axes, x: np.ndarray, table: Dict[str, np.ndarray], name: st
 
 def log_scale(axis, values: Sequence[np.ndarray], inverted: bool = False, low: float = np.nan, high: float = np.nan,
               margin: float = 0.05) -> Tuple[float, float]:
-    """A logarithmic axis that holds all positive values, cut to low and high where these are given."""
+    """A logarithmic axis that holds all positive values, cut to low and high where these are given; returns its ends.
+
+    Values that lie within a factor of NARROW get a linear axis along y, which such values can be read from.
+    """
     flat = np.concatenate([np.ravel(v) for v in values]) if len(values) else np.array([])
     flat = flat[np.isfinite(flat) & (flat > 0)]
     least, most = (flat.min(), flat.max()) if flat.size else (0.1, 1.0)
     least, most = max(least, low) if np.isfinite(low) else least, min(most, high) if np.isfinite(high) else most
+    axes, horizontal = axis.axes, axis.axis_name == "x"
+    if not horizontal and most < NARROW * least:
+        pad = 1.6 * margin * (most - least) if most - least > 1e-9 * most else 0.02 * most
+        least, most = least - pad, most + pad
+        axes.set_ylim(*((most, least) if inverted else (least, most)))
+        return least, most
     span = max(np.log10(most / least), 0.3)
     centre = 0.5 * (np.log10(most) + np.log10(least))
     least, most = 10 ** (centre - (0.5 + margin) * span), 10 ** (centre + (0.5 + margin) * span)
-    axes = axis.axes
-    (axes.set_xscale if axis.axis_name == "x" else axes.set_yscale)("log")
-    limits = (most, least) if inverted else (least, most)
-    (axes.set_xlim if axis.axis_name == "x" else axes.set_ylim)(*limits)
+    (axes.set_xscale if horizontal else axes.set_yscale)("log")
+    (axes.set_xlim if horizontal else axes.set_ylim)(*((most, least) if inverted else (least, most)))
     style.log_axis(axis, least, most)
-    if most < 12 * least:  # one or two labels would be too few to read values by
-        axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if most > 2.5 * least else np.arange(1, 10, 0.25)))
+    if not horizontal and most < 12 * least:
+        axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
+    if np.log10(most / least) <= 2.0 and (least < 1e-3 or most > 1e5):
+        axis.set_major_formatter(FuncFormatter(_power_text))
     return least, most
+
+
+def _power_text(value: float, _=None) -> str:
+    """2×10⁻⁵, which log_axis would write as 2e-05."""
+    power = int(np.floor(np.log10(value) + 1e-9))
+    return rf"${value / 10.0**power:.3g}\times10^{{{power}}}$"
+
+
+def draw_optimum(axes: Axes, best: float) -> None:
+    """A known optimum as a dashed line, if it lies in the picture or so near below that the axis can be drawn out to it."""
+    low, high = axes.get_ylim()
+    place = (np.log(best / low) / np.log(high / low) if axes.get_yscale() == "log" and best > 0
+             else (best - low) / (high - low))
+    if not -0.5 < place < 1.0:
+        return
+    axes.axhline(best, color=style.INK, lw=0.9, ls=(0, (6, 3)), zorder=1)
+    axes.annotate("optimum L*", (0.015, best), xycoords=("axes fraction", "data"), xytext=(0, -3), va="top",
+                  textcoords="offset points", fontsize=8.5)
+    if place < ROOM:
+        axes.set_ylim(best * (best / high) ** ROOM if axes.get_yscale() == "log" else best - ROOM * (high - best), high)
 
 
 def range_of(tables: Sequence[Dict[str, np.ndarray]], *names: str) -> List[np.ndarray]:

@@ -10,7 +10,7 @@ from ..reader import Run
 from ..sweep import choose
 from . import style
 from .modes import draw_line
-from .panels import CHI, draw_curve, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .panels import CHI, draw_curve, draw_optimum, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
 from .style import Plot
 
 LINES = 24  # series drawn
@@ -66,12 +66,8 @@ def _training(ax: Axes, run: Run, shown: List[Series]) -> None:
         floor.add(optimum(run, s.points[0]))
     log_scale(ax.xaxis, steps)
     loss_scale(ax, values)
-    low, high = ax.get_ylim()
-    if len(floor) == 1 and None not in floor and low * 0.5 < max(floor) < high:
-        ax.axhline(max(floor), color=style.INK, lw=0.9, ls=(0, (6, 3)))
-        ax.annotate("optimum L*", (0.015, max(floor)), xycoords=("axes fraction", "data"), xytext=(0, 3), va="bottom",
-                    textcoords="offset points", fontsize=8.5)
-        ax.set_ylim(min(low, 0.98 * max(floor)), high)
+    if len(floor) == 1 and None not in floor:
+        draw_optimum(ax, floor.pop())
     ax.set_xlabel("step")
     ax.set_ylabel("loss of the batch (units of the loss)")
 

@@ -36,11 +36,13 @@ def depths(run: Run, found: List[Series]) -> Optional[Plot]:
     tables = [over_seeds(run, s, (*DEPTHS, "floor_relative", "trusted")) for s in shown]
     count = [len(run.reach_snapshots(s.points[0])["mode"]) if modes_of(run.reach_snapshots(s.points[0])) is not None else 0
              for s in shown]
-    entries = [line_entry("half of the decrease lies above"), line_entry("90 % of the decrease lies above", ls=NINETY),
-               (Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "not trusted, or null by rank")]
-    figure, axes = figure_with_legend(2, len(shown), 3.3, entries)
-    steps, deep = [t["step"] for t in tables], np.concatenate(range_of(tables, *DEPTHS[2:]))
+    deep = np.concatenate(range_of(tables, *DEPTHS[2:]))
     cut = np.nanmin(deep) / NEAR if np.isfinite(deep).any() else np.nan
+    hatched = any((t["trusted_low"] < c).any() or (t["floor_relative_high"] > cut).any() for t, c in zip(tables, count))
+    entries = [line_entry("half of the decrease lies above"), line_entry("90 % of the decrease lies above", ls=NINETY)]
+    entries += [(Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "not trusted, or null by rank")] * hatched
+    figure, axes = figure_with_legend(2, len(shown), 3.3, entries)
+    steps = [t["step"] for t in tables]
     deepest = max([float(np.nanmax(np.concatenate([v, [1.0]]))) for v in range_of(tables, *DEPTHS[:2], "trusted")] + count)
     for place, (s, table) in enumerate(zip(shown, tables)):
         upper, lower = axes[:, place]

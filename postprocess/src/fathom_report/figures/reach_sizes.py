@@ -11,13 +11,14 @@ from ..reader import Run, plain
 from ..sweep import choose
 from . import style
 from .modes import number
-from .panels import CHI, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .panels import CHI, draw_optimum, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
 from .reach import COMPUTE, LINES, about, left_out
 from .style import Plot
 
 REACH = (("mode", "reach: mode j (deeper is lower)"), ("relative_eigenvalue", "reach: λ/λ₁ (dimensionless)"),
          ("final_loss", "final loss (units of the loss)"))
 RAW, TRUSTED_PART = f"{CHI} raw", f"{CHI} of the trusted part"
+MISLEADS = 0.1  # with more of the gradient out of reach the raw scalar is no measure of depth
 NAMED, RANGE = 6, 1e-18  # models whose routes are drawn; a scalar below this is drawn at no axis
 
 
@@ -51,10 +52,7 @@ def sizes(run: Run, found: List[Series]) -> Optional[Plot]:
         ax.set_ylabel(label)
     best = {optimum(run, s.points[0]) for s in found}
     if len(best) == 1 and None not in best and panels[-1][0] == "final_loss":
-        low, high = axes[0, -1].get_ylim()
-        if low / 1.05 < max(best) < high:
-            axes[0, -1].axhline(max(best), color=style.INK, lw=0.9, ls=(0, (6, 3)))
-            axes[0, -1].set_ylim(min(low, 0.98 * max(best)), high)
+        draw_optimum(axes[0, -1], best.pop())
     share, compute, seeds = (number(data, k) for k in ("share", "compute", "seeds"))
     caption = (
         "Reach: the depth " + (f"above which {100 * share:g} % of the loss decrease came, " if share is not None else "")
@@ -92,7 +90,7 @@ def _slope_line(ax: Axes, size: np.ndarray, value: np.ndarray, slope: float) -> 
     good = np.isfinite(value) & (value > 0) & (size > 0)
     if good.sum() < 2:
         return
-    ends = np.array([size[good].min(), size[good].max()])
+    ends = np.geomspace(size[good].min(), size[good].max(), 50)
     centre = np.exp(np.mean(np.log(value[good]) - slope * np.log(size[good])))
     ax.plot(ends, centre * ends**slope, color=style.INK, lw=6, alpha=0.2, solid_capstyle="butt", zorder=1)
 
@@ -138,14 +136,17 @@ def raw_against_trusted(run: Run, found: List[Series]) -> Optional[Plot]:
     table = at_equal_compute(run, [s for s, _ in usable])
     _levels(middle, table, found)
     _unreachable(right, table, found)
+    misleads = bool((table["unreachable_fraction"] > MISLEADS).any())
     caption = (
         "Left: a point a snapshot (mean over the seeds), training runs from the upper right. On the dashed line both numbers "
         "agree; below it the raw scalar falls because the gradient that is left cannot be reached, not because the model "
-        f"learns deeper. Middle and right: at the equal compute of {table['compute'][0]:.3g} flop. Whoever reads depth from the "
-        "raw scalar puts the model with the largest unreachable fraction deepest. "
+        f"learns deeper. Middle and right: at the equal compute of {table['compute'][0]:.3g} flop. "
+        + ("Whoever reads depth from the raw scalar puts the models with the largest unreachable fraction deepest. "
+           if misleads else "Here the two agree: little of the gradient is out of reach. ")
         + (f"Drawn: {len(shown)} of {len(usable)} models. " if len(shown) < len(usable) else "")
     )
-    return Plot("reach_raw", "Why the raw scalar misleads", caption, figure, table)
+    title = "Why the raw scalar misleads" if misleads else "The raw scalar and the trusted one"
+    return Plot("reach_raw", title, caption, figure, table)
 
 
 def at_equal_compute(run: Run, found: List[Series]) -> Dict[str, np.ndarray]:
@@ -177,6 +178,9 @@ def _levels(ax: Axes, table: Dict[str, np.ndarray], found: List[Series]) -> None
         x = table["size"][rows]
         ax.plot(x, table["chi_pos_trusted"][rows], color=style.INK, marker="o", ms=5, lw=1.6)
         ax.plot(x, table["chi_pos"][rows], color=style.INK, marker="o", ms=5, mfc="white", lw=1.2, ls=(0, (4, 2)))
+        if len(set(table["optimiser"])) > 1:
+            ax.annotate(table["optimiser"][rows[0]], (x[-1], table["chi_pos_trusted"][rows[-1]]), xytext=(6, 0),
+                        textcoords="offset points", va="center", fontsize=8.5)
         for name in ("chi_pos_trusted", "chi_pos"):
             ax.vlines(x, table[f"{name}_low"][rows], table[f"{name}_high"][rows], color=style.INK, lw=1.1, zorder=1)
     low = kept.min() * 1e-6 if kept.size else np.nan
