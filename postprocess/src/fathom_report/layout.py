@@ -30,7 +30,7 @@ def refuse_unless_point(point: h5py.Group, place: str) -> None:
     if "training" in point:
         _refuse_unless_over(point["training"], f"{place.rstrip('/')}/training", {"loss": ("step",)})
     if "frozen" in point:
-        _refuse_unless_over(point["frozen"], f"{place.rstrip('/')}/frozen", {"loss": ("frozen_start", "frozen_time")})
+        _refuse_unless_frozen(point["frozen"], f"{place.rstrip('/')}/frozen")
 
 
 def refuse_unless_reach(group: h5py.Group, place: str) -> None:
@@ -42,6 +42,13 @@ def _refuse_unless_snapshots(group: h5py.Group, place: str) -> None:
     _refuse_unless_over(group, place, _over("snapshot", group, SNAPSHOT_VARIABLES, OPTIONAL_SNAPSHOT_VARIABLES))
     if any(name in group for name in MODE_VARIABLES):
         _refuse_unless_over(group, place, {name: ("snapshot", "mode") for name in MODE_VARIABLES})
+
+
+def _refuse_unless_frozen(group: h5py.Group, place: str) -> None:
+    _refuse_unless_over(group, place, {"loss": ("frozen_start", "frozen_time")})
+    learning = group.get("learning_loss")
+    if learning is not None and learning.shape not in (group["loss"].shape, group["loss"].shape[1:]):
+        raise RunFileError(f"{place}: learning_loss has the shape {learning.shape}, loss {group['loss'].shape}")
 
 
 def _over(scale: str, group: h5py.Group, needed: Sequence[str], optional: Sequence[str]) -> Dict[str, Tuple[str, ...]]:
