@@ -322,10 +322,11 @@ def test_bands_of_many_modes_do_not_mix_states(runs, monkeypatch):
 
 
 OPTIONAL = ("time", "excess_loss", "chi_pos_trusted", "unreachable_fraction", "top_level", "null_level", "trusted",
-            "depth_half_mode", "depth_90_mode", "depth_90_relative", "floor_relative", "chi_pos_lanczos", "chi_pos_gradients_standard_error", "noise_share")
+            "depth_half_mode", "depth_90_mode", "depth_90_relative", "floor_relative", "chi_pos_lanczos",
+            "chi_pos_gradients_standard_error", "noise_share")
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("missing", [OPTIONAL, ("size", "size_name", "optimiser"), ("eigenvalue", "state", "gradient_power")])
 def test_missing_optional_variables_are_left_out(tmp_path, missing):
     maker = make_run.RunMaker(tmp_path, "less", "spectral_reach")
@@ -340,7 +341,7 @@ def test_missing_optional_variables_are_left_out(tmp_path, missing):
     assert ("reach_unreachable" in stems) == ("unreachable_fraction" not in missing)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_degenerate_trainings_have_a_page(tmp_path, capsys):
     """Nothing trusted, losses that end in NaN or at 0, one snapshot only, none at all."""
     maker = make_run.RunMaker(tmp_path, "degenerate", "spectral_reach")

@@ -10,7 +10,8 @@ from ..reader import Run
 from ..sweep import choose
 from . import style
 from .modes import draw_line
-from .panels import CHI, draw_curve, draw_optimum, figure_with_legend, has_values, line_entry, log_scale, range_of, series_entries
+from .panels import (CHI, draw_curve, draw_optimum, figure_with_legend, has_values, line_entry, log_scale, range_of,
+                     series_entries)
 from .style import Plot
 
 LINES = 24  # series drawn
@@ -83,7 +84,8 @@ def position(run: Run, found: List[Series]) -> Optional[Plot]:
     entries = series_entries(shown) + [line_entry(f"{CHI} of the trusted part")] * has_values(tables, "chi_pos_trusted")
     entries += [line_entry(f"{CHI} raw (thin)", ls="-" if several else RAW_LINE, lw=0.9)]
     entries += [line_entry("top mode alone, λ₁/tr Θ", ls=(0, (1, 2)), lw=1.0)] * has_values(tables, "top_level")
-    entries += [line_entry(r"no preference (null), 1/N$_\mathrm{out}$", style.COMPARATOR, (0, (7, 3)), 1.1)] * has_values(tables, "null_level")
+    null = line_entry(r"no preference (null), 1/N$_\mathrm{out}$", style.COMPARATOR, (0, (7, 3)), 1.1)
+    entries += [null] * has_values(tables, "null_level")
     figure, axes = figure_with_legend(1, 1, 4.9, entries + equal_entry(run, found))
     ax = axes[0, 0]
     for s, table in zip(shown, tables):
@@ -184,7 +186,8 @@ def seeds_words(shown: List[Series]) -> str:
 
 def start_words(tables: List[Dict[str, np.ndarray]]) -> str:
     """A logarithmic axis has no place for step 0."""
-    return "Step 0 has no place on a logarithmic axis; the CSV holds it. " if any((t["step"] <= 0).any() for t in tables) else ""
+    start = any((t["step"] <= 0).any() for t in tables)
+    return "Step 0 has no place on a logarithmic axis; the CSV holds it. " if start else ""
 
 
 def left_out(shown: List, found: List) -> str:

@@ -138,7 +138,7 @@ def _ends(ax: Axes, usable: List[Series], ends: List[Dict[str, np.ndarray]]) -> 
     for s, table in zip(usable, ends):
         x = np.maximum(table["frozen_start"], 0.5)  # a kernel frozen at step 0 has a place too
         if x.size:
-            draw_curve(ax, x, table, "ratio", s.colour if len(usable) > 1 else style.PALETTE[0], ls=s.linestyle, marker="o", ms=4)
+            draw_curve(ax, x, table, "ratio", s.colour, ls=s.linestyle, marker="o", ms=4)
     ax.axhline(1.0, color=style.COMPARATOR, lw=0.9, ls=(0, (6, 3)), zorder=1)
     log_scale(ax.yaxis, range_of(ends, "ratio") + [np.array([0.8, 1.25])])
     log_scale(ax.xaxis, [np.maximum(t["frozen_start"], 0.5) for t in ends], margin=0.08)

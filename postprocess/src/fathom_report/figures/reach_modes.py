@@ -21,8 +21,8 @@ PANELS = 3
 BANDS = 260  # rows of a heat map; more modes are averaged over bands of equal width on the logarithmic axis
 DECADES = 10  # of a heat map's colours
 NEAR = 30  # a floor so many times below the deepest line is named, not drawn
-GREY = "#E3E3E3"
-HATCH = "////"
+UNKNOWN = dict(facecolor="#E3E3E3", edgecolor=style.UNTRUSTED, hatch="////")
+NOTHING = dict(facecolor="white", edgecolor="#BBBBBB", hatch="...")
 DEPTHS = ("depth_half_mode", "depth_90_mode", "depth_half_relative", "depth_90_relative")
 NINETY = (0, (5, 1.6))
 
@@ -40,7 +40,7 @@ def depths(run: Run, found: List[Series]) -> Optional[Plot]:
     cut = np.nanmin(deep) / NEAR if np.isfinite(deep).any() else np.nan
     hatched = any((t["trusted_low"] < c).any() or (t["floor_relative_high"] > cut).any() for t, c in zip(tables, count))
     entries = [line_entry("half of the decrease lies above"), line_entry("90 % of the decrease lies above", ls=NINETY)]
-    entries += [(Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "not trusted, or null by rank")] * hatched
+    entries += [(Patch(**UNKNOWN, lw=0), "not trusted, or null by rank")] * hatched
     figure, axes = figure_with_legend(2, len(shown), 3.3, entries)
     steps = [t["step"] for t in tables]
     deepest = max([float(np.nanmax(np.concatenate([v, [1.0]]))) for v in range_of(tables, *DEPTHS[:2], "trusted")] + count)
@@ -58,14 +58,15 @@ def depths(run: Run, found: List[Series]) -> Optional[Plot]:
         grey(lower, table["step"], table["floor_relative_high"], least)
         floors = table["floor_relative_high"][np.isfinite(table["floor_relative_high"])]
         if floors.size and floors.max() < least:
-            lower.annotate(f"trusted floor {floors.max():.0e}, below the axis", (0.03, 0.03), xycoords="axes fraction", fontsize=8.5)
+            lower.annotate(f"trusted floor {floors.max():.0e}, below the axis", (0.03, 0.03), xycoords="axes fraction",
+                           fontsize=8.5)
         style.panel_title(upper, s.label if len(found) > 1 else "", s.colour, "")
         lower.set_xlabel("step")
     axes[0, 0].set_ylabel("depth: mode j (deeper is lower)")
     axes[1, 0].set_ylabel("depth: λ/λ₁ (dimensionless)")
     caption = (
-        "Solid: half of the current loss decrease λ(u·g)² comes from modes above the line; dashed: 90 %. Counted among trusted "
-        "modes only; hatched: below the trusted floor, or null by rank. A line that runs along the hatched region is held up "
+        "Solid: half of the current loss decrease λ(u·g)² comes from modes above the line; dashed: 90 %. Counted among "
+        "trusted modes only; hatched: below the trusted floor, or null by rank. A line that runs along the hatched region is held up "
         "by it, and would go deeper without. " + seeds_words(shown) + start_words(tables)
         + (f"Columns show {len(shown)} of {len(usable)} models. " if len(shown) < len(usable) else "")
     )
@@ -77,7 +78,7 @@ def grey(ax: Axes, x: np.ndarray, edge: np.ndarray, end: float) -> None:
     """Hatches what lies between a floor and the end of the axis."""
     good = np.isfinite(x) & (x > 0) & np.isfinite(edge)
     if good.any():
-        ax.fill_between(x[good], edge[good], end, facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0, zorder=0.5)
+        ax.fill_between(x[good], edge[good], end, **UNKNOWN, lw=0, zorder=0.5)
         ax.plot(x[good], edge[good], color=style.UNTRUSTED, lw=0.9, zorder=0.6)
 
 
@@ -91,8 +92,8 @@ def measure(run: Run, found: List[Series]) -> Optional[Plot]:
     states = {int(v) for m in maps for v in np.unique(m["closed"])}
     entries = [line_entry("half of the decrease lies above", "white", path_effects=_halo()),
                line_entry("90 % of the decrease lies above", "white", NINETY, path_effects=_halo())]
-    entries += [(Patch(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH, lw=0), "untrusted modes")] * (UNTRUSTED in states)
-    entries += [(Patch(facecolor="white", edgecolor="#BBBBBB", hatch="...", lw=0), "null by rank")] * (NULL_BY_RANK in states)
+    entries += [(Patch(**UNKNOWN, lw=0), "untrusted modes")] * (UNTRUSTED in states)
+    entries += [(Patch(**NOTHING, lw=0), "null by rank")] * (NULL_BY_RANK in states)
     figure, axes = figure_with_legend(1, len(shown), 4.9, entries)
     values = np.concatenate([m["power"][np.isfinite(m["power"]) & (m["power"] > 0)] for m in maps] + [np.zeros(0)])
     top = float(values.max()) if values.size else 1.0
@@ -109,7 +110,8 @@ def measure(run: Run, found: List[Series]) -> Optional[Plot]:
     figure.colorbar(mesh, ax=list(axes[0]), label="share of ‖g‖² in the mode (dimensionless)", pad=0.01, aspect=32)
     banded = any(m["edge"].size - 1 < m["modes"] for m in maps)
     caption = (
-        "μ_g: how the squared loss gradient in function space spreads over the eigenvectors of the kernel, snapshot by snapshot"
+        "μ_g: how the squared loss gradient in function space spreads over the eigenvectors of the kernel, snapshot by "
+        "snapshot"
         + (", averaged over narrow bands of modes" if banded else "") + ". Training empties the modes from the top. Hatched: "
         "modes that are not trusted, whose eigenvectors rounding has mixed; their numbers are in the CSV only. "
         + ("First seed of each model. " if max(len(s.points) for s in shown) > 1 else "")
@@ -155,8 +157,7 @@ def _draw_map(ax: Axes, found: Dict[str, np.ndarray], norm: LogNorm):
     x = np.arange(power.shape[1] + 1) + 0.5
     shown = np.ma.masked_invalid(np.where(power > 0, np.maximum(power, norm.vmin), np.where(power == 0, norm.vmin, np.nan)))
     mesh = ax.pcolormesh(x, edge, shown, norm=norm, cmap="viridis", rasterized=True, zorder=1)
-    for state, look in ((UNTRUSTED, dict(facecolor=GREY, edgecolor=style.UNTRUSTED, hatch=HATCH)),
-                        (NULL_BY_RANK, dict(facecolor="white", edgecolor="#BBBBBB", hatch="..."))):
+    for state, look in ((UNTRUSTED, UNKNOWN), (NULL_BY_RANK, NOTHING)):
         boxes = _boxes(found["closed"] == state, x, edge)
         if boxes:
             ax.add_collection(PolyCollection(boxes, lw=0, zorder=2, **look), autolim=False)

@@ -117,7 +117,8 @@ def raw_against_trusted(run: Run, found: List[Series]) -> Optional[Plot]:
         return None
     shown = choose(usable, LINES)
     entries = series_entries([s for s, _ in shown])
-    entries += [line_entry(TRUSTED_PART, marker="o", ms=5), line_entry(RAW, ls=(0, (4, 2)), lw=1.2, marker="o", ms=5, mfc="white")]
+    entries += [line_entry(TRUSTED_PART, marker="o", ms=5),
+                line_entry(RAW, ls=(0, (4, 2)), lw=1.2, marker="o", ms=5, mfc="white")]
     figure, axes = figure_with_legend(1, 3, 4.1, entries, (1.25, 1, 1))
     left, middle, right = axes[0]
     values = np.concatenate(range_of([t for _, t in shown], "chi_pos_trusted"))
@@ -228,8 +229,8 @@ def routes(run: Run, found: List[Series]) -> Optional[Plot]:
         x = np.where(t["compute"] > 0, t["compute"], np.nan)
         left.plot(x[first], t["chi_pos"][first], color=s.colour, ls=s.linestyle, lw=1.2)
         left.plot(x[first], t["chi_pos_lanczos"][first], color=s.colour, ls="", marker="D", ms=4.5, mfc="none", mew=0.9)
-        left.errorbar(x[first], t["chi_pos_gradients"][first], yerr=np.nan_to_num(t["standard_error"][first]), color=s.colour, ls="",
-                      marker="o", ms=2.8, elinewidth=0.9)
+        left.errorbar(x[first], t["chi_pos_gradients"][first], yerr=np.nan_to_num(t["standard_error"][first]),
+                      color=s.colour, ls="", marker="o", ms=2.8, elinewidth=0.9)
         right.plot(x, t["lanczos_apart"], color=s.colour, ls="", marker="D", ms=4.2, mfc="none", mew=0.8)
         right.plot(x, t["gradients_apart"], color=s.colour, ls="", marker="o", ms=3.2)
     names = ("chi_pos", "chi_pos_lanczos", "chi_pos_gradients")
@@ -258,8 +259,8 @@ def route_table(run: Run, series: Series) -> Dict[str, np.ndarray]:
         size = np.where(dense > 0, dense, np.nan)
         tables.append({**about(series, count), "point": np.full(count, point), "step": quantity(data, "step"),
                        "compute": quantity(data, "compute"), "chi_pos": dense, "chi_pos_lanczos": lanczos,
-                       "chi_pos_gradients": gradients, "standard_error": error, "lanczos_apart": np.abs(lanczos - dense) / size,
-                       "gradients_apart": np.abs(gradients - dense) / size})
+                       "chi_pos_gradients": gradients, "standard_error": error,
+                       "lanczos_apart": np.abs(lanczos - dense) / size, "gradients_apart": np.abs(gradients - dense) / size})
     return style.stack(tables)
 
 
