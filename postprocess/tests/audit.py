@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from fathom_report.figures.modes import UNTRUSTED_GID
 from fathom_report.states import TRUSTED, UNTRUSTED
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 
@@ -58,4 +59,23 @@ def density_offences(figure: Figure, floor: float) -> List[str]:
         for band in axes.collections:
             if any((p.vertices[np.isfinite(p.vertices[:, 0]), 0] < floor).any() for p in band.get_paths()):
                 found.append("interval below the floor")
+    return found
+
+
+def training_offences(figure: Figure, snapshots: Iterable[xr.Dataset]) -> List[str]:
+    """Cells of heat maps and depths, panel by panel, that show a mode which its snapshot does not trust."""
+    panels = [a for a in figure.axes if a.get_xlabel() == "step of the snapshot"]
+    found = []
+    for axes, data in zip(panels, snapshots):
+        state = data["state"].values.T  # (mode, snapshot)
+        for mesh in (c for c in axes.collections if isinstance(c, QuadMesh)):
+            edge = np.round(mesh.get_coordinates()[:, 0, 1] - 0.5).astype(int)
+            shown = ~np.ma.getmaskarray(mesh.get_array()).reshape(edge.size - 1, -1)
+            for band, snapshot in zip(*np.nonzero(shown)):
+                if (state[edge[band]:edge[band + 1], snapshot] != TRUSTED).any():
+                    found.append(f"snapshot {snapshot + 1}, modes {edge[band] + 1} to {edge[band + 1]}")
+        for line in (k for k in axes.lines if k.get_gid() == "depth"):
+            for x, y in zip(line.get_xdata(), line.get_ydata()):
+                if np.isfinite(y) and state[int(y) - 1, int(x) - 1] != TRUSTED:
+                    found.append(f"depth at snapshot {x}: mode {y:g}")
     return found

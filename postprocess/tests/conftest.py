@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import make_deep
+import make_reach
 import make_run
 import pytest
 
@@ -24,5 +25,10 @@ def runs(tmp_path_factory) -> dict:
         "density": make_deep.density(root / "density"),
         "density_noise": make_deep.density_noise(root / "density_noise"),
         "density_sweep": make_deep.density_sweep(root / "density_sweep"),
+        "reach_features": make_reach.features(root / "reach_features", (20, 40, 160), 2, 120),
+        "reach_networks": make_reach.networks(root / "reach_networks", (16, 64), 2, 200, make_reach.STEPS[:18]),
+        "reach_optimisers": make_reach.optimisers(root / "reach_optimisers", (32, 128), 60),
+        "bare_training": make_reach.bare_training(root / "bare_training"),
+        "one_training": make_reach.one_training(root / "one_training"),
         "many": make_run.many(root / "many", 14, 12),
     }

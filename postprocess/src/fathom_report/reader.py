@@ -14,11 +14,11 @@ import xarray as xr
 
 from .errors import RunFileError
 from .integrity import verify_checksums
+from .layout import CONTENT, refuse_unless_point, refuse_unless_reach
 from .states import TRUSTED
 
 FORMAT = 1
 HDF5_ATTRIBUTES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates")
-SPECTRUM_VARIABLES = ("eigenvalue", "error_bound", "state")
 
 
 def open_run(path: Union[str, Path], verify: bool = True) -> "Run":
@@ -129,6 +129,19 @@ class Run:
         """effective_dimension over lambda, which is relative to the attribute lambda_max."""
         return self._group("effective_dimension", point)
 
+    def training(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """loss of the batch over step, of a network in training."""
+        return self._group("training", point)
+
+    def reach_snapshots(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """The kernel during training: loss, compute, χ_pos, depths … over snapshot; eigenvalue, error_bound, state
+        and gradient_power (u_k·g)²/‖g‖² over (snapshot, mode)."""
+        return self._group("reach_snapshots", point)
+
+    def frozen(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """loss over (frozen_start, frozen_time) with the kernel frozen at a step; learning_loss of the run itself."""
+        return self._group("frozen", point)
+
     def quality(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
         """The certificate: name, value, warn, fail, verdict over check."""
         return self._group("quality", point)
@@ -145,11 +158,19 @@ class Run:
         """Swept keys of a point and their values; empty for a single run."""
         return {k: v for k, v in self._point_attributes[point - 1].items() if "." in k}
 
+    def point_attributes(self, point: int) -> Dict[str, Any]:
+        """Attributes of a point's group; of the whole file in a single run."""
+        return self._point_attributes[point - 1] if self.is_sweep else self.attributes
+
     def label(self, point: int) -> str:
         """Short text for legends."""
         return str(self._point_attributes[point - 1].get("label") or (f"point {point}" if self.is_sweep else self.title))
 
     # Groups of the run
+
+    def reach(self) -> Optional[xr.Dataset]:
+        """Reach at equal compute over size, with intervals over the seeds; the verdicts are attributes."""
+        return self._optional("/reach")
 
     @property
     def points(self) -> xr.Dataset:
@@ -197,26 +218,15 @@ class Run:
 
     def _find_points(self, file: h5py.File) -> List[str]:
         names = sorted(f"/sweep/{k}" for k in file.get("sweep", {}) if k.isdigit())
-        if not names and ("spectrum" in file or "density" in file):
+        if not names and any(name in file for name in CONTENT):
             names = ["/"]
         if not names:
-            raise RunFileError(f"{self.path}: holds neither a spectrum nor a density")
+            raise RunFileError(f"{self.path}: holds neither a spectrum nor a density nor snapshots of a training")
         for name in names:
-            group = file[name]
-            spectra = [k for k in group if k == "spectrum" or k.endswith("_spectrum")]
-            if "spectrum" not in spectra and "density" not in group:
-                raise RunFileError(f"{self.path}: {name} holds neither a spectrum nor a density")
-            for spectrum in spectra:
-                self._refuse_unless_states(group[spectrum], f"{self.path}: {name.rstrip('/')}/{spectrum}")
+            refuse_unless_point(file[name], f"{self.path}: {name}")
+        if "reach" in file:
+            refuse_unless_reach(file["reach"], f"{self.path}: /reach")
         return names
-
-    @staticmethod
-    def _refuse_unless_states(group: h5py.Group, place: str) -> None:
-        missing = [v for v in SPECTRUM_VARIABLES if v not in group]
-        if missing:
-            raise RunFileError(f"{place} lacks {', '.join(missing)}")
-        if len({group[v].shape for v in SPECTRUM_VARIABLES}) != 1:
-            raise RunFileError(f"{place} has variables of unequal length")
 
     def _group(self, name: str, point: Optional[int]) -> Optional[xr.Dataset]:
         if point is None:

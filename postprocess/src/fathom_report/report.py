@@ -9,10 +9,13 @@ import xarray as xr
 
 from . import __version__
 from .errors import ReportError
-from .figures import cost, density, dimension, law, overlay, spectrum, targets
+from .figures import cost, density, dimension, law, overlay, reach_learning, reach_modes, reach_sizes, spectrum, targets
+from .figures import reach as reach_figure
 from .figures import routes as routes_figure
 from .figures.modes import number, untrusted_in
 from .figures.style import Plot
+from .reach import series_of, verdict_sentences
+from .reach_tables import reach_context
 from .reader import Run, plain
 from .routes import routes_of
 from .states import NULL_BY_RANK, TRUSTED, UNTRUSTED
@@ -43,7 +46,12 @@ def _plots(run: Run, items: List[Configuration]) -> List[Optional[Plot]]:
     modal = [c for c in items if run.spectrum(c.points[0]) is not None]
     over_modes = (spectrum.spectrum, routes_figure.route_plot, law.ratio, law.slope, overlay.overlay, dimension.before_after,
                   targets.targets, targets.targets_overlay, dimension.effective_dimension)
-    return ([figure(run, modal) for figure in over_modes if modal]
+    trained = series_of(run)
+    over_training = (reach_sizes.sizes, reach_figure.loss, reach_figure.position, reach_sizes.raw_against_trusted,
+                     reach_figure.unreachable, reach_modes.depths, reach_modes.measure, reach_learning.frozen,
+                     reach_learning.optimisers, reach_figure.noise, reach_sizes.routes)
+    return ([figure(run, trained) for figure in over_training if trained]
+            + [figure(run, modal) for figure in over_modes if modal]
             + [figure(run, items) for figure in (density.counts, density.dimensions, density.nodes)]
             + [cost.timing(run), cost.memory(run)])
 
@@ -68,7 +76,7 @@ def _context(run: Run, items: List[Configuration], plots: Dict[str, Plot]) -> Di
         "decks": [(title, str(run.provenance[key])) for key, title in DECKS if run.provenance.get(key)],
         "provenance": _provenance(run), "version": __version__, "row_limit": ROWS,
         "routes": _routes(run, items), "route_notes": _route_notes(run, items), "densities": _densities(run, items),
-        "normalization": _said(run, "normalization"), "kernel": _said(run, "kernel"),
+        "normalization": _said(run, "normalization"), "kernel": _said(run, "kernel"), "reach": reach_context(run),
     }
 
 
@@ -118,8 +126,8 @@ def _configuration_row(run: Run, item: Configuration) -> Dict[str, Any]:
 
 def _said(run: Run, name: str) -> str:
     """What the first point says about itself."""
-    data = run.spectrum(1)
-    return _text(run.density(1) if data is None else data, name)
+    found = [d for d in (run.spectrum(1), run.density(1)) if d is not None]
+    return _text(found[0], name) if found else ""
 
 
 def _text(data: xr.Dataset, name: str) -> str:
@@ -247,9 +255,11 @@ def _untrusted_fitted(run: Run, fit: Dict[str, Any]) -> int:
 
 
 def _verdicts(run: Run) -> List[str]:
-    """The run's sentence, else one a fit."""
+    """The run's sentence, else those about its reach, else one a fit."""
     if run.verdict:
         return [run.verdict]
+    if verdict_sentences(run):
+        return verdict_sentences(run)
     return list(dict.fromkeys(str(f["verdict"]) for f in _fits(run) if f["verdict"]))[:12]
 
 
