@@ -135,6 +135,19 @@ void activate_any(const Activation& f, std::span<T> z, std::span<T> derivative) 
   }
 }
 
+template <class T>
+void exponentiate_any(std::span<T> z) {
+  for (std::size_t done = 0; done < z.size(); done += chunk) {
+    alignas(64) T value[chunk] = {};
+    const std::size_t count = std::min(chunk, z.size() - done);
+    std::copy_n(z.data() + done, count, value);
+#pragma omp simd
+    for (std::size_t i = 0; i < chunk; ++i)
+      value[i] = std::exp(value[i]);
+    std::copy_n(value, count, z.data() + done);
+  }
+}
+
 }  // namespace
 
 void activate(const Activation& f, std::span<double> z, std::span<double> derivative) {
@@ -143,6 +156,14 @@ void activate(const Activation& f, std::span<double> z, std::span<double> deriva
 
 void activate(const Activation& f, std::span<float> z, std::span<float> derivative) {
   activate_any(f, z, derivative);
+}
+
+void exponentiate(std::span<double> z) {
+  exponentiate_any(z);
+}
+
+void exponentiate(std::span<float> z) {
+  exponentiate_any(z);
 }
 
 }  // namespace fathom

@@ -14,4 +14,8 @@ namespace fathom {
 void activate(const Activation& f, std::span<double> z, std::span<double> derivative);
 void activate(const Activation& f, std::span<float> z, std::span<float> derivative);
 
+/// z ← eᶻ, likewise.
+void exponentiate(std::span<double> z);
+void exponentiate(std::span<float> z);
+
 }  // namespace fathom

@@ -1,7 +1,7 @@
 #include "networks/attention.hpp"
 
 #include "bindings/blas.hpp"
-#include "networks/vector_functions.hpp"
+#include "networks/activation_values.hpp"
 
 #include <algorithm>
 #include <span>

@@ -4,6 +4,7 @@
 #include "bindings/blas.hpp"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 namespace fathom {
@@ -12,8 +13,9 @@ namespace {
 using Signals = GradientSignals<double>;
 using Linear = LinearSignals<double>;
 
-/// Rows and columns of a tile of products: large enough for BLAS, small enough for the cache.
-constexpr std::int64_t tile_edge = 512;
+/// Rows and columns of a tile of products: large enough that packing does not count, small enough
+/// that the sums over layers stay in the cache.
+constexpr std::int64_t tile_edge = 1024;
 constexpr std::int64_t materialised_numbers = std::int64_t{1} << 22;
 
 double count(std::int64_t n) {
@@ -71,24 +73,32 @@ struct TileProducts {
   }
 };
 
-/// out += (weight·(A'A) + bias) ∘ (B'B) of one position; A'A is spread over the choices once a
-/// pair of samples.
+/// sum[r] += factor[r]·signal[r]
+void add_scaled(std::int64_t rows, const double* factor, const double* signal, double* sum) {
+#pragma omp simd
+  for (std::int64_t r = 0; r < rows; ++r)
+    sum[r] += factor[r] * signal[r];
+}
+
+/// out += (weight·(A'A) + bias) ∘ (B'B) of one position; the factor is made once a pair of samples
+/// and spread over the rows' choices once a sample of the columns.
 void add_single_position(MatrixView<const double> aa, MatrixView<const double> bb, double weight,
                          double bias, const Part& rows, const Part& columns,
-                         std::vector<double>& factor, MatrixView<double> out) {
-  factor.resize(static_cast<std::size_t>(rows.rows()));
+                         std::vector<double>& memory, MatrixView<double> out) {
+  memory.resize(static_cast<std::size_t>(rows.rows()));
+  double* factor = memory.data();
   for (std::int64_t j = 0; j < columns.samples; ++j) {
-    for (std::int64_t i = 0, r = 0; i < rows.samples; ++i) {
-      const double value = weight * aa(i, j) + bias;
-      for (std::int64_t c = 0; c < rows.choices; ++c, ++r)
-        factor[static_cast<std::size_t>(r)] = value;
+    const double* of_a = aa.col(j);
+    if (rows.choices == 1) {
+#pragma omp simd
+      for (std::int64_t i = 0; i < rows.samples; ++i)
+        factor[i] = weight * of_a[i] + bias;
+    } else {
+      for (std::int64_t i = 0; i < rows.samples; ++i)
+        std::fill_n(factor + i * rows.choices, rows.choices, weight * of_a[i] + bias);
     }
-    for (std::int64_t q = j * columns.choices; q < (j + 1) * columns.choices; ++q) {
-      double* sum = out.col(q);
-      const double* signal = bb.col(q);
-      for (std::int64_t r = 0; r < out.rows; ++r)
-        sum[r] += factor[static_cast<std::size_t>(r)] * signal[r];
-    }
+    for (std::int64_t q = j * columns.choices; q < (j + 1) * columns.choices; ++q)
+      add_scaled(out.rows, factor, bb.col(q), out.col(q));
   }
 }
 

@@ -41,9 +41,10 @@ double kernel_block_flops(const Network<double>& network, const GradientSignals<
                           const GradientSignals<double>& columns,
                           SignalRoute route = SignalRoute::automatic);
 
-/// out(r, r') = Σ_θ ∂f_r/∂θ ∂f_r'/∂θ, r a row of `rows`, r' of `columns`. Beyond out needs memory
-/// for a tile of products or for the materialised gradients of as many inputs as fit 32 MiB (at
-/// least one: out·(rows + columns) numbers).
+/// out(r, r') = Σ_θ ∂f_r/∂θ ∂f_r'/∂θ, r a row of `rows`, r' of `columns`. Beyond out it needs two
+/// tiles of products, 16 MiB (more where the choices times positions of one sample exceed 1024), or
+/// the materialised gradients of as many inputs as fit 32 MiB (at least one: out·(rows + columns)
+/// numbers).
 /// @pre out is rows.rows() × columns.rows(); both of this network, from passes with the same
 /// parameters
 void kernel_block(const Network<double>& network, const GradientSignals<double>& rows,

@@ -1,6 +1,7 @@
 #include "networks/mlp.hpp"
 
 #include "base/assert.hpp"
+#include "networks/description.hpp"
 #include "networks/mlp_pass.hpp"
 #include "networks/parametrisation.hpp"
 
@@ -10,17 +11,6 @@
 
 namespace fathom {
 namespace {
-
-/// 301066 → "301,066"
-std::string grouped(std::int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t k = 0; k < digits.size(); ++k) {
-    if (k > 0 && (digits.size() - k) % 3 == 0) text.push_back(',');
-    text.push_back(digits[k]);
-  }
-  return text;
-}
 
 template <class T>
 class Mlp final : public Network<T> {

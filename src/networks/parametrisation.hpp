@@ -18,11 +18,11 @@
 //       input, hidden      √fan_out       σ_b/√fan_out             1          1/√fan_out
 //       output             1              σ_b                      1          1
 //
-// Maximal update: the abc-parametrisation of Yang & Hu 2021 (2011.14522), a = (−½, 0, …, 0, ½),
-// b = ½, c = 0, with the dimensions of inputs and outputs, which do not grow, kept as 1/√fan_in
-// alone; Adam's rates from Yang et al. 2022 (2203.03466), appendix B, the form of its tables whose
-// SGD rates are all 1 (table 9; tables 3 and 8 are the same dynamics with the multipliers moved
-// into deviations and rates).
+// Maximal update: the abc-parametrisation of Yang & Hu 2021 (2011.14522), definition 5.1, a = (−½,
+// 0, …, 0, ½), b = ½, c = 0, with the dimensions of inputs and outputs, which do not grow, kept as
+// 1/√fan_in alone. Adam's rates from table 3 of Yang et al. 2022 (2203.03466), the same dynamics
+// with multipliers 1: a multiplier m moved out of a weight divides its Adam rate by m and its SGD
+// rate by m².
 
 #include "networks/network.hpp"
 

@@ -1,25 +1,14 @@
 #include "networks/transformer.hpp"
 
+#include "networks/description.hpp"
+#include "networks/parametrisation.hpp"
 #include "networks/transformer_sweeps.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace fathom {
 namespace {
-
-std::string_view parametrisation_name(Parametrisation parametrisation) {
-  switch (parametrisation) {
-    case Parametrisation::standard:
-      return "standard";
-    case Parametrisation::ntk:
-      return "ntk";
-    case Parametrisation::maximal_update:
-      return "maximal-update";
-  }
-  FATHOM_ASSERT(false, "parametrisation {}", static_cast<int>(parametrisation));
-}
 
 template <class T>
 class Transformer;
@@ -96,8 +85,7 @@ class Transformer : public Network<T> {
         "{}{}, {} parametrisation, {} parameters",
         s.blocks, s.blocks == 1 ? "" : "s", s.width, s.heads, s.heads == 1 ? "" : "s", s.head_size,
         s.mlp_width, name(s.activation), s.context, s.vocabulary,
-        s.tied_output ? ", tied output" : "", parametrisation_name(s.parametrisation),
-        layout_.parameters);
+        s.tied_output ? ", tied output" : "", name(s.parametrisation), grouped(layout_.parameters));
   }
 
   const std::vector<ParameterTensor>& tensors() const override { return layout_.tensors; }

@@ -29,7 +29,7 @@ struct TransformerShape {
   std::int64_t heads = 1, head_size = 8;
   std::int64_t mlp_width = 256;
   ActivationKind activation = ActivationKind::gelu;
-  int activation_degree = 1;  ///< of monomials alone
+  int degree = 1;  ///< of monomials alone
 
   bool attention_biases = false;  ///< of query, key, value and projection
   bool tied_output = false;       ///< the table of the embedding is the output's weight too
@@ -44,16 +44,15 @@ struct TransformerShape {
   double output_deviation = 1;  ///< of an output that is not tied
 };
 
-/// Multipliers, deviations and rates under maximal_update are those of Yang et al. 2022
-/// (2203.03466), tables 3 and 8: hidden weights have deviation σ/√fan_in and adam_rate 1/fan_in;
-/// embedding, positions, gains and biases deviation σ and sgd_rate fan_out (a vocabulary is no
-/// width and counts as 1); the output has multiplier 1/width, deviation σ and sgd_rate width, which
-/// is what a table that is used twice needs as well. Attention is scaled by 1/head_size, otherwise
-/// by 1/√head_size.
+/// Multipliers, deviations and rates are those of parametrisation.hpp. Embedding and positions are
+/// input layers of fan-in 1; query, key, value, projection and both of the MLP are hidden; gains
+/// and biases of LN count as biases. Attention is scaled by 1/√head_size, under maximal_update by
+/// 1/head_size (Yang et al. 2022, 2203.03466, definition 4.1).
 ///
 /// The multiplier of a tied table in tensors() is that of the embedding; as output it has a factor
-/// of its own: 1, output_deviation/√width (ntk), 1/width (maximal_update). With the standard
-/// parametrisation a tied table wants embedding_deviation ≈ 1/√width.
+/// of its own: 1, output_deviation/√width (ntk), 1/√width (maximal_update, where input and output
+/// want the same deviation and rates). With the standard parametrisation a tied table wants
+/// embedding_deviation ≈ 1/√width.
 ///
 /// A network keeps the memory of its last forward pass for the next one: one thread at a time.
 /// @pre all sizes ≥ 1; no output_bias where the output is tied; deviations ≥ 0

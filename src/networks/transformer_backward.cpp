@@ -73,7 +73,7 @@ class BackwardSweep {
     const auto normal = columns(state.normal, g.rows);
     sink_.norm(norm, normal, g);
     layer_norm_pull_back<T>(normal, state.inverse_root,
-                            tensor_span(layout_.tensor(norm.gain), parameters_),
+                            scaled_entries(layout_.tensor(norm.gain), parameters_),
                             layout_.shape.context, choices_, g);
   }
 
@@ -126,12 +126,13 @@ class GradientSum : public GradientSink<T> {
   }
 
   void norm(const NormTensors& norm, MatrixView<const T> normal, MatrixView<const T> b) override {
-    T* gain = gradient_.data() + layout_.tensor(norm.gain).offset;
-    T* bias = gradient_.data() + layout_.tensor(norm.bias).offset;
+    const ParameterTensor &gain = layout_.tensor(norm.gain), &bias = layout_.tensor(norm.bias);
+    T *to_gain = gradient_.data() + gain.offset, *to_bias = gradient_.data() + bias.offset;
+    const T by_gain = static_cast<T>(gain.multiplier), by_bias = static_cast<T>(bias.multiplier);
     for (std::int64_t j = 0; j < b.cols; ++j)
       for (std::int64_t k = 0; k < b.rows; ++k) {
-        gain[k] += normal(k, j) * b(k, j);
-        bias[k] += b(k, j);
+        to_gain[k] += by_gain * normal(k, j) * b(k, j);
+        to_bias[k] += by_bias * b(k, j);
       }
   }
 

@@ -1,9 +1,9 @@
 // The forward sweep and the memory it fills.
 
+#include "networks/activation_values.hpp"
 #include "networks/layer_norm.hpp"
 #include "networks/transformer_layers.hpp"
 #include "networks/transformer_sweeps.hpp"
-#include "networks/vector_functions.hpp"
 
 namespace fathom {
 namespace {
@@ -25,8 +25,8 @@ MatrixView<const T> normalise(const TransformerLayout& layout, const NormTensors
                               std::span<const T> parameters, MatrixView<const T> stream,
                               NormState<T>& state) {
   const MatrixView<T> output = columns(state.output, stream.rows);
-  layer_norm<T>(stream, tensor_span(layout.tensor(norm.gain), parameters),
-                tensor_span(layout.tensor(norm.bias), parameters),
+  layer_norm<T>(stream, scaled_entries(layout.tensor(norm.gain), parameters),
+                scaled_entries(layout.tensor(norm.bias), parameters),
                 columns(state.normal, stream.rows), state.inverse_root, output);
   return output;
 }
@@ -56,8 +56,8 @@ void mlp_half(const TransformerLayout& layout, const BlockTensors& block,
   const auto normed = normalise<T>(layout, block.mlp_norm, parameters, stream, state.mlp_norm);
   const auto hidden = columns(state.hidden, layout.shape.mlp_width);
   apply(linear_layer(layout, block.up, parameters), normed, Start::from_zero, hidden);
-  activate<T>(Activation(layout.shape.activation, layout.shape.activation_degree), state.hidden,
-              state.slope);
+  activate(Activation(layout.shape.activation, layout.shape.degree), std::span<T>(state.hidden),
+           std::span<T>(state.slope));
   apply<T>(linear_layer(layout, block.down, parameters), hidden, Start::from_old, stream);
 }
 

@@ -53,6 +53,16 @@ std::span<const T> tensor_span(const ParameterTensor& tensor, std::span<const T>
                             static_cast<std::size_t>(tensor.size()));
 }
 
+/// multiplier·tensor
+template <class T>
+std::vector<T> scaled_entries(const ParameterTensor& tensor, std::span<const T> parameters) {
+  const std::span<const T> stored = tensor_span(tensor, parameters);
+  std::vector<T> entries(stored.begin(), stored.end());
+  for (T& entry : entries)
+    entry *= static_cast<T>(tensor.multiplier);
+  return entries;
+}
+
 /// A vector as a matrix of that many rows.
 template <class T>
 MatrixView<T> columns(std::vector<T>& entries, std::int64_t rows) {

@@ -1,5 +1,7 @@
 #include "networks/transformer_layout.hpp"
 
+#include "networks/parametrisation.hpp"
+
 #include <cmath>
 #include <utility>
 
@@ -19,26 +21,20 @@ void assert_valid(const TransformerShape& s) {
     FATHOM_ASSERT(deviation >= 0, "initial deviation {}", deviation);
 }
 
-/// The rows of Tensor Programs V's tables; `input` stands for all that acts on inputs of a fixed
-/// size.
-enum class Role { input, bias, hidden, output };
-
 class LayoutMaker {
  public:
   explicit LayoutMaker(const TransformerShape& shape) { layout_.shape = shape; }
 
   TransformerLayout make() {
     const TransformerShape& s = layout_.shape;
-    layout_.embedding = scaled({.name = "embedding", .rows = s.width, .cols = s.vocabulary},
-                               Role::input, s.embedding_deviation);
-    layout_.position = scaled({.name = "position", .rows = s.width, .cols = s.context}, Role::input,
-                              s.position_deviation);
+    layout_.embedding = table("embedding", s.vocabulary, s.embedding_deviation);
+    layout_.position = table("position", s.context, s.position_deviation);
     for (std::int64_t block = 0; block < s.blocks; ++block)
       add_block(fmt::format("block{}.", block + 1));
     layout_.final_norm = norm("final_norm");
     if (!s.tied_output)
-      layout_.output =
-          linear("output", s.vocabulary, s.width, Role::output, s.output_deviation, s.output_bias);
+      layout_.output = linear("output", s.vocabulary, s.width, LayerPlace::output,
+                              s.output_deviation, s.output_bias);
     add_scales();
     return std::move(layout_);
   }
@@ -49,11 +45,12 @@ class LayoutMaker {
     const std::int64_t inner = layout_.attention_width();
     const auto attention = [&](const char* name, std::int64_t rows, std::int64_t cols,
                                double deviation) {
-      return linear(prefix + "attention." + name, rows, cols, Role::hidden, deviation,
+      return linear(prefix + "attention." + name, rows, cols, LayerPlace::hidden, deviation,
                     s.attention_biases);
     };
     const auto mlp = [&](const char* name, std::int64_t rows, std::int64_t cols) {
-      return linear(prefix + "mlp." + name, rows, cols, Role::hidden, s.weight_deviation, true);
+      return linear(prefix + "mlp." + name, rows, cols, LayerPlace::hidden, s.weight_deviation,
+                    true);
     };
     BlockTensors block;
     block.attention_norm = norm(prefix + "attention.norm");
@@ -67,52 +64,43 @@ class LayoutMaker {
     layout_.blocks.push_back(block);
   }
 
-  LinearTensors linear(const std::string& name, std::int64_t rows, std::int64_t cols, Role role,
-                       double deviation, bool with_bias) {
+  LinearTensors linear(const std::string& name, std::int64_t rows, std::int64_t cols,
+                       LayerPlace place, double deviation, bool with_bias) {
+    const Parametrisation parametrisation = layout_.shape.parametrisation;
+    const double bias_deviation = layout_.shape.bias_deviation;
     LinearTensors layer;
-    layer.weight = scaled({.name = name + ".weight", .rows = rows, .cols = cols}, role, deviation);
-    if (with_bias) {
-      layer.bias =
-          scaled({.name = name + ".bias", .rows = rows}, Role::bias, layout_.shape.bias_deviation);
-      // A vocabulary is no width.
-      if (role == Role::output) layout_.tensors.back().sgd_rate = 1;
-    }
+    layer.weight = add(weight_tensor(name + ".weight", parametrisation, place, cols, rows,
+                                     deviation * deviation, layout_.parameters));
+    if (with_bias)
+      layer.bias = add(bias_tensor(name + ".bias", parametrisation, place, rows,
+                                   bias_deviation * bias_deviation, layout_.parameters));
     return layer;
   }
 
-  NormTensors norm(const std::string& name) {
-    ParameterTensor gain{.name = name + ".gain", .rows = layout_.shape.width};
-    gain.initial_mean = 1;
-    if (layout_.shape.parametrisation == Parametrisation::maximal_update)
-      gain.sgd_rate = static_cast<double>(gain.rows);
-    ParameterTensor bias = gain;
-    bias.name = name + ".bias";
-    bias.initial_mean = 0;
-    return {add(std::move(gain)), add(std::move(bias))};
+  /// A layer of one-hot inputs, without a sum over them: its fan-in is 1 whatever their number.
+  std::int64_t table(const char* name, std::int64_t entries, double deviation) {
+    ParameterTensor tensor =
+        weight_tensor(name, layout_.shape.parametrisation, LayerPlace::input, 1,
+                      layout_.shape.width, deviation * deviation, layout_.parameters);
+    tensor.cols = entries;
+    return add(std::move(tensor));
   }
 
-  std::int64_t scaled(ParameterTensor tensor, Role role, double deviation) {
-    const auto fan_in = static_cast<double>(tensor.cols),
-               fan_out = static_cast<double>(tensor.rows);
-    const bool summed = role == Role::hidden || role == Role::output;
-    const double by_fan_in = summed ? deviation / std::sqrt(fan_in) : deviation;
-    switch (layout_.shape.parametrisation) {
-      case Parametrisation::standard:
-        tensor.initial_deviation = by_fan_in;
-        break;
-      case Parametrisation::ntk:
-        tensor.initial_deviation = 1;
-        tensor.multiplier = by_fan_in;
-        break;
-      case Parametrisation::maximal_update:
-        tensor.initial_deviation = role == Role::hidden ? by_fan_in : deviation;
-        if (role == Role::hidden) tensor.adam_rate = 1 / fan_in;
-        if (role == Role::output) tensor.multiplier = 1 / fan_in;
-        if (role == Role::output) tensor.sgd_rate = fan_in;
-        if (!summed) tensor.sgd_rate = fan_out;
-        break;
-    }
-    return add(std::move(tensor));
+  /// A gain of 1 and a bias of 0, with the rates of a bias.
+  NormTensors norm(const std::string& name) {
+    const auto part = [&](const char* which, double value) {
+      ParameterTensor tensor =
+          bias_tensor(name + which, layout_.shape.parametrisation, LayerPlace::hidden,
+                      layout_.shape.width, 1, layout_.parameters);
+      // The network's value is multiplier·stored; under ntk the deviation of 1 gave a multiplier 1.
+      tensor.initial_mean = value / tensor.multiplier;
+      tensor.initial_deviation = 0;
+      return add(std::move(tensor));
+    };
+    NormTensors tensors;
+    tensors.gain = part(".gain", 1);
+    tensors.bias = part(".bias", 0);
+    return tensors;
   }
 
   void add_scales() {
@@ -120,13 +108,12 @@ class LayoutMaker {
     const auto width = static_cast<double>(s.width), head_size = static_cast<double>(s.head_size);
     const bool maximal = s.parametrisation == Parametrisation::maximal_update;
     layout_.attention_scale = maximal ? 1 / head_size : 1 / std::sqrt(head_size);
-    if (maximal) layout_.tied_multiplier = 1 / width;
+    if (maximal) layout_.tied_multiplier = 1 / std::sqrt(width);
     if (s.parametrisation == Parametrisation::ntk)
       layout_.tied_multiplier = s.output_deviation / std::sqrt(width);
   }
 
   std::int64_t add(ParameterTensor tensor) {
-    tensor.offset = layout_.parameters;
     layout_.parameters += tensor.size();
     layout_.tensors.push_back(std::move(tensor));
     return std::ssize(layout_.tensors) - 1;

@@ -42,15 +42,18 @@ class SignalCollector : public GradientSink<T> {
   }
 
   void norm(const NormTensors& norm, MatrixView<const T> normal, MatrixView<const T> b) override {
-    std::vector<T>& gain = signals_.direct[direct(norm.gain)].gradient;
-    std::vector<T>& bias = signals_.direct[direct(norm.bias)].gradient;
+    const T by_gain = static_cast<T>(layout_.tensor(norm.gain).multiplier),
+            by_bias = static_cast<T>(layout_.tensor(norm.bias).multiplier);
+    const std::size_t gain_place = direct(norm.gain), bias_place = direct(norm.bias);
+    std::vector<T>& gain = signals_.direct[gain_place].gradient;
+    std::vector<T>& bias = signals_.direct[bias_place].gradient;
     for (std::int64_t j = 0; j < b.cols; ++j) {
       const std::int64_t row = j / layout_.shape.context;
       const T *n = normal.col(forward_column(j)), *from = b.col(j);
       T *to_gain = gain.data() + row * b.rows, *to_bias = bias.data() + row * b.rows;
       for (std::int64_t k = 0; k < b.rows; ++k) {
-        to_gain[k] += n[k] * from[k];
-        to_bias[k] += from[k];
+        to_gain[k] += by_gain * n[k] * from[k];
+        to_bias[k] += by_bias * from[k];
       }
     }
   }

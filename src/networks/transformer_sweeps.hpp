@@ -30,7 +30,7 @@ struct BlockState {
   std::vector<T> hidden, slope;      ///< φ and φ' of the MLP, mlp_width × columns
 };
 
-/// One column's worth of each is what travels through a block in a sweep.
+/// What travels through the blocks in a sweep: values going forward, tangents, or gradients.
 template <class T>
 struct Workspace {
   std::vector<T> stream, normed;  ///< width × columns

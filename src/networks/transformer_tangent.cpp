@@ -72,9 +72,9 @@ class TangentSweep {
 
   void through_norm(const NormTensors& norm, const NormState<T>& state) {
     layer_norm_tangent<T>(columns(state.normal, stream_.rows), state.inverse_root,
-                          tensor_span(layout_.tensor(norm.gain), parameters_),
-                          tensor_span(layout_.tensor(norm.gain), direction_),
-                          tensor_span(layout_.tensor(norm.bias), direction_), stream_, normed_);
+                          scaled_entries(layout_.tensor(norm.gain), parameters_),
+                          scaled_entries(layout_.tensor(norm.gain), direction_),
+                          scaled_entries(layout_.tensor(norm.bias), direction_), stream_, normed_);
   }
 
   const TransformerLayout& layout_;

@@ -93,5 +93,15 @@ TEST(ActivationValues, AtLargeArgumentsNothingOverflows) {
     }
 }
 
+TEST(ActivationValues, Exponentials) {
+  std::vector<double> x;
+  for (int k = -500; k <= 100; ++k)
+    x.push_back(0.7 * k);
+  std::vector<double> y = x;
+  exponentiate(y);
+  for (std::size_t k = 0; k < x.size(); ++k)
+    EXPECT_NEAR(y[k], std::exp(x[k]), 1e-15 * std::exp(x[k]));
+}
+
 }  // namespace
 }  // namespace fathom

@@ -116,7 +116,7 @@ TEST(KernelBlock, OfManySamplesGoesTileByTile) {
   const auto network = make_mlp<double>(shape);
   const auto parameters = initial_parameters(*network, 2);
   const auto rows = signals_of(*network, parameters, 3, 401, 1, 3);
-  const auto columns = signals_of(*network, parameters, 3, 172, 2, 2);
+  const auto columns = signals_of(*network, parameters, 3, 530, 2, 2);
   const auto reference = explicit_block(*network, rows, columns);
   for (const SignalRoute route : every_route)
     EXPECT_LT(distance(block(*network, rows, columns, route), reference), 1e-13);
@@ -199,8 +199,8 @@ TEST(KernelBlock, ExplicitGradientsOverPositionsByHand) {
 TEST(KernelBlock, OverPositionsIsTheProductOfExplicitJacobians) {
   const MadeUpNetwork network;
   for (const auto& [row_choices, column_choices] : {std::pair{1, 1}, {3, 3}, {2, 5}}) {
-    const auto rows = network.signals(67, row_choices, 50);
-    const auto columns = network.signals(45, column_choices, 60);
+    const auto rows = network.signals(97, row_choices, 50);
+    const auto columns = network.signals(60, column_choices, 60);
     const auto reference = explicit_block(network, rows, columns);
     for (const SignalRoute route : every_route)
       EXPECT_LT(distance(block(network, rows, columns, route), reference), 1e-13);
