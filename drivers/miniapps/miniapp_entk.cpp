@@ -1,9 +1,8 @@
 // The empirical tangent kernel of a fully connected network, measured: assembly from signals
-// against explicit Jacobian rows, one backward pass an output, and K = JJᵀ (dsyrk, on several ranks
-// pdsyrk), with the same
-// BLAS in one run. The explicit Jacobian is held; where that of n samples takes more than 4 GiB, or
-// with --explicit-n, fewer samples are taken and the two parts are scaled up, rows by n and the
-// product by n². With --check the two kernels are compared.
+// against explicit Jacobian rows, one backward pass an output, and K = JJᵀ (dsyrk; pdsyrk on
+// several ranks), with the same BLAS in one run. The explicit Jacobian is held; where that of n
+// samples takes more than 4 GiB, or with --explicit-n, fewer samples are taken and the two parts
+// are scaled up, rows by n and the product by n². With --check the two kernels are compared.
 
 #include "dgemm_rate.hpp"
 #include "dist/operations.hpp"
