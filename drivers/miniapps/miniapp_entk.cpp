@@ -1,8 +1,8 @@
 // The empirical tangent kernel of a fully connected network, measured: assembly from signals
-// against explicit Jacobian rows, one backward pass an output, and K = JJᵀ by PBLAS, with the same
-// BLAS in one run. Explicit rows are made for some samples and some parameters at a time; with
-// --explicit-n fewer samples are taken and the two parts are scaled up, rows by n and the product
-// by n². With --check the two kernels are compared.
+// against explicit Jacobian rows, one backward pass an output, and K = JJᵀ (dsyrk; pdsyrk on
+// several ranks), with the same BLAS in one run. The explicit Jacobian is held; where that of n
+// samples takes more than 4 GiB, or with --explicit-n, fewer samples are taken and the two parts
+// are scaled up, rows by n and the product by n². With --check the two kernels are compared.
 
 #include "dgemm_rate.hpp"
 #include "dist/operations.hpp"
@@ -22,6 +22,8 @@
 namespace {
 
 using namespace fathom;
+
+constexpr std::int64_t explicit_bytes = std::int64_t{1} << 32;
 
 struct Options {
   std::string kind = "all", activation = "relu", movement = "auto";
@@ -98,7 +100,10 @@ class ExplicitKernel {
     out.rows = timer.seconds();
     out.kernel = std::make_unique<DistMatrix>(DistMatrix::make(grid_, order, order, block, block));
     const Timer product;
-    rank_k_update(Op::transpose, 1.0, jt, 0.0, *out.kernel);
+    if (world_.size() == 1)
+      blas::syrk(Triangle::lower, Op::transpose, 1.0, jt.local(), 0.0, out.kernel->local());
+    else
+      rank_k_update(Op::transpose, 1.0, jt, 0.0, *out.kernel);
     mirror_lower(*out.kernel);
     world_.barrier();
     out.product = product.seconds();
@@ -209,7 +214,9 @@ int measure(const Options& o, const Communicator& world) {
   const double seconds = print(o, c, grid, runs, dgemm.median());
   if (o.no_explicit) return 0;
 
-  const std::int64_t n = o.explicit_n > 0 ? std::min(o.explicit_n, o.n) : o.n;
+  const std::int64_t sample_bytes = 8 * ntk.factor_rows() * ntk.rows_a_sample();
+  const std::int64_t fits = std::max<std::int64_t>(1, explicit_bytes / sample_bytes);
+  const std::int64_t n = std::min(o.n, o.explicit_n > 0 ? o.explicit_n : fits);
   const Explicit by_rows = ExplicitKernel(o, c, world).assemble(n);
   const double scaled = by_rows.scaled(o.n);
   if (world.root())
@@ -250,7 +257,8 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--nruns", o.nruns)->check(CLI::PositiveNumber);
   app.add_option("--seed", o.seed);
   app.add_option("--explicit-n", o.explicit_n,
-                 "samples of the explicit assembly, whose Jacobian is held (default n)");
+                 "samples of the explicit assembly, whose Jacobian is held (default n, or as 4 GiB "
+                 "allow)");
   app.add_flag("--no-explicit", o.no_explicit, "the assembly from signals alone");
   app.add_flag("--check", o.check, "compare the two kernels");
   app.add_flag("--plant", o.plant, "make one entry wrong, which --check must find");

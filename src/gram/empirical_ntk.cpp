@@ -192,13 +192,16 @@ void EntkAssembler::gather(const LocalSide& side, SignalPanel& panel) {
 /// Panels that begin at this local row and column.
 void EntkAssembler::evaluate(const SignalPanel& rows, std::int64_t row, const SignalPanel& cols,
                              std::int64_t col) {
-  const std::int64_t edge = products_.block();
+  const std::int64_t row_block = products_.row_block(), col_block = products_.col_block();
   const std::int64_t height = std::ssize(rows.rows), width = std::ssize(cols.rows);
-  for (std::int64_t j = 0; j < width; j += edge) {
-    const std::int64_t columns = std::min(edge, width - j);
-    for (std::int64_t i = 0; i < height; i += edge) {
-      const std::int64_t count = std::min(edge, height - i);
-      if (rows.rows[size(i + count - 1)] < cols.rows[size(j)]) continue;  // above the diagonal
+  for (std::int64_t j = 0; j < width; j += col_block) {
+    const std::int64_t columns = std::min(col_block, width - j);
+    // What lies above the diagonal in all of these columns is left out.
+    const std::int64_t top =
+        std::lower_bound(rows.rows.begin(), rows.rows.end(), cols.rows[size(j)]) -
+        rows.rows.begin();
+    for (std::int64_t i = top; i < height; i += row_block) {
+      const std::int64_t count = std::min(row_block, height - i);
       products_.evaluate(rows, {i, count}, cols, {j, columns},
                          matrix_.local().block(row + i, col + j, count, columns));
     }

@@ -111,7 +111,8 @@ class SignalProducts {
                 MatrixView<double> out);
 
   /// Rows and columns of a block whose products stay in cache.
-  std::int64_t block() const { return block_; }
+  std::int64_t row_block() const { return row_block_; }
+  std::int64_t col_block() const { return col_block_; }
   double flops() const { return flops_; }  ///< of all products so far
 
  private:
@@ -133,7 +134,7 @@ class SignalProducts {
                             MatrixView<double> out);
 
   const SignalLayout& layout_;
-  std::int64_t block_;
+  std::int64_t row_block_, col_block_;
   double flops_ = 0;
   std::vector<double> aa_, bb_, left_, right_, spread_;
 };

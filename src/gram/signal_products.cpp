@@ -7,8 +7,9 @@
 namespace fathom {
 namespace {
 
-// Two blocks of products and one of K stay in a cache of 2 MB.
-constexpr std::int64_t block_edge = 256;
+// A block of products and one of K stay in a cache of 2 MB; rows are more than columns, of which
+// those above the diagonal are waste.
+constexpr std::int64_t block_rows = 512, block_cols = 256;
 
 std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
@@ -33,7 +34,8 @@ SignalProducts::SignalProducts(const SignalLayout& layout) : layout_(layout) {
   std::int64_t positions = 1;
   for (const SignalLayout::Linear& l : layout.linear)
     if (l.factors()) positions = std::max(positions, l.positions);
-  block_ = std::max<std::int64_t>(1, block_edge / positions);
+  row_block_ = std::max<std::int64_t>(1, block_rows / positions);
+  col_block_ = std::max<std::int64_t>(1, block_cols / positions);
 }
 
 SignalProducts::Range SignalProducts::samples_of(const SignalPanel& panel, Range rows) {

@@ -39,6 +39,7 @@ TEST_F(Entk, is_the_product_of_explicit_gradients_on_every_grid_in_both_movement
         for (const std::int64_t block : {1, 3, 16})
           for (const Movement movement : {Movement::in_place, Movement::made_once})
             for (const std::int64_t chunk : {0, 4}) {
+              if (chunk > 0 && block != 3) continue;  // many small strips once a grid
               const Assembly k = assemble_empirical_ntk(grid, block, ntk, {movement, chunk, {}});
               EXPECT_LT(difference(gathered(k.symmetric.matrix), expected), tolerance)
                   << fmt::format("{}, {}, grid {}x{}, block {}, {}, chunk {}", c.name, name(kind),

@@ -19,7 +19,8 @@ TEST(EntkOperator, applies_the_kernel_to_blocks_of_vectors_alike_on_every_rank) 
       for (std::size_t i = 0; i < x.size(); ++i)
         x[i] = std::sin(1.0 + static_cast<double>(i));
       for (const EntkOperatorOptions& options :
-           {EntkOperatorOptions{}, EntkOperatorOptions{.workspace_bytes = 0, .batch = 2}}) {
+           {EntkOperatorOptions{}, EntkOperatorOptions{.batch = 2},
+            EntkOperatorOptions{.workspace_bytes = 0, .batch = 2}}) {
         const auto a = empirical_ntk_operator(world, ntk, options);
         ASSERT_EQ(a->order(), n);
         EXPECT_EQ(a->rank_bound(), std::min(n, ntk.factor_rows()));
