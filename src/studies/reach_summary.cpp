@@ -3,6 +3,7 @@
 
 #include "spectral/loss_fit.hpp"
 #include "spectral/reach_verdict.hpp"
+#include "spectral/student.hpp"
 #include "studies/reach_run.hpp"
 
 #include <algorithm>
@@ -50,28 +51,36 @@ Compared compare(const ReachRun& run, const ComputeWindow& window, const Reach& 
   return c;
 }
 
-Series make_series(const std::string& name, std::vector<const ReachRun*> runs, double share) {
-  Series series{.name = name,
-                .runs = std::move(runs),
-                .window = {},
-                .compared = {},
-                .sizes = {},
-                .seeds = {}};
+Series make_series(const std::string& name, std::vector<const ReachRun*> runs,
+                   const ComputeWindow& window, double share) {
+  Series series;
+  series.name = name;
+  series.runs = std::move(runs);
+  series.window = window;
   std::set<double> sizes;
   std::set<std::int64_t> seeds;
-  std::vector<std::vector<DepthSnapshot>> depths;
   for (const ReachRun* run : series.runs) {
     sizes.insert(run->size);
     seeds.insert(run->seed);
-    depths.push_back(run->depths(share));
+    series.compared.push_back(compare(*run, window, sustained_reach(run->depths(share), window)));
   }
-  const EqualComputeReach reach = reach_at_equal_compute(depths);
-  series.window = reach.window;
-  for (std::size_t i = 0; i < series.runs.size(); ++i)
-    series.compared.push_back(compare(*series.runs[i], reach.window, reach.reach[i]));
   series.sizes.assign(sizes.begin(), sizes.end());
   series.seeds.assign(seeds.begin(), seeds.end());
   return series;
+}
+
+/// Of one size: what its seeds reached.
+std::string one_size_sentence(const Series& series, double share, double confidence) {
+  std::vector<double> mode, loss;
+  for (const Compared& c : series.compared) {
+    mode.push_back(c.reach.mode > 0 ? double(c.reach.mode) : nan);
+    loss.push_back(c.loss);
+  }
+  const MeanInterval depth = mean_interval(mode, confidence), end = mean_interval(loss, confidence);
+  return fmt::format(
+      "{:.0f} % of the decrease came beyond mode {:.3g} [{:.3g}, {:.3g}] during half of the "
+      "training; loss {:.4g} [{:.4g}, {:.4g}] at the compute that all have, over {} seeds",
+      100 * share, depth.mean, depth.low, depth.high, end.mean, end.low, end.high, depth.count);
 }
 
 /// A quantity by size, the same seed at the same place; NaN where a run is not there.
@@ -126,7 +135,7 @@ std::string write_loss_fit(const RunGroup& group, const Series& series, double c
     if (std::isfinite(series.compared[i].final_loss))
       points.push_back({double(series.runs[i]->parameters), series.compared[i].final_loss});
   const LossFit fit = fit_saturating_law(points, options);
-  if (!fit.found()) return "";
+  if (!fit.found() || fit.at_bound) return "";
   const RunGroup written = group.group("loss_against_parameters");
   const auto put = [&](const char* name, const FittedValue& value) {
     written.attribute(name, value.value);
@@ -137,9 +146,9 @@ std::string write_loss_fit(const RunGroup& group, const Series& series, double c
   put("amplitude", fit.amplitude);
   put("exponent", fit.exponent);
   written.attribute("method", fit.method);
-  return fmt::format("loss against parameters: {:.4g} + {:.3g} N^-a, a = {:.3g} [{:.3g}, {:.3g}]{}",
+  return fmt::format("loss against parameters: {:.4g} + {:.3g} N^-a, a = {:.3g} [{:.3g}, {:.3g}]",
                      fit.floor.value, fit.amplitude.value, fit.exponent.value, fit.exponent.low,
-                     fit.exponent.high, fit.at_bound ? ", not determined by these sizes" : "");
+                     fit.exponent.high);
 }
 
 struct Sentences {
@@ -191,20 +200,35 @@ void write_series(const RunGroup& group, const Series& series, const SizeTable& 
   }
 }
 
+using SeriesRuns = std::map<std::string, std::vector<const ReachRun*>>;
+
+ComputeWindow window_of_all(const SeriesRuns& by_series, double share) {
+  std::vector<std::vector<DepthSnapshot>> depths;
+  for (const auto& [name, members] : by_series)
+    for (const ReachRun* run : members)
+      depths.push_back(run->depths(share));
+  return common_window(depths);
+}
+
 }  // namespace
 
 std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachRun>& runs,
                                          double share, double confidence) {
-  std::map<std::string, std::vector<const ReachRun*>> by_series;
+  SeriesRuns by_series;
   for (const ReachRun& run : runs)
     if (run.diverged_at < 0 && !run.moments.empty()) by_series[run.series].push_back(&run);
+  const ComputeWindow window = window_of_all(by_series, share);
   std::vector<std::string> sentences;
   for (const auto& [name, members] : by_series) {
-    const Series series = make_series(name, members, share);
-    if (series.sizes.size() < 2) continue;
+    const Series series = make_series(name, members, window, share);
+    const std::string prefix = name.empty() ? "" : name + ": ";
+    if (series.sizes.size() < 2) {
+      if (runs.size() > 1)
+        sentences.push_back(prefix + one_size_sentence(series, share, confidence));
+      continue;
+    }
     const SizeTable table = trends(series, confidence);
     const Sentences said = verdicts(series, table, confidence);
-    const std::string prefix = name.empty() ? "" : name + ": ";
     std::vector<std::string> lines{said.depth, said.loss, said.frozen, said.frozen_depth};
     if (by_series.size() == 1) {
       const RunGroup group = file.group("reach");
