@@ -17,7 +17,7 @@ namespace {
 struct Sequence {
   std::unique_ptr<Network<double>> network;
   std::vector<double> parameters;
-  std::unique_ptr<SampleSource> samples;
+  std::unique_ptr<NetworkInputs> samples;
   EmpiricalNtk ntk(NtkKind kind) const {
     return {*network, parameters, *samples, {{2, 0}, {1, 1}}, kind};
   }
@@ -72,7 +72,7 @@ TEST(SignalProducts, of_chosen_rows_are_those_of_kernel_block) {
   const Sequence s = sequence();
   const EmpiricalNtk ntk = s.ntk(NtkKind::all_outputs);
   const std::vector<std::int64_t> everyone = {0, 1, 2, 3};
-  const SampleBatch batch(*s.samples, everyone);
+  const InputBatch batch(*s.samples, everyone);
   const auto signals = s.network->forward(s.parameters, batch.batch())->signals(ntk.outputs);
   std::vector<double> expected(64), seen(64);
   kernel_block(*s.network, signals, signals, {expected.data(), 8, 8, 8});
