@@ -140,16 +140,15 @@ void write_frozen(const RunGroup& point, const ReachRun& run) {
 
 }  // namespace
 
-std::vector<DepthSnapshot> ReachRun::depths(double share) const {
-  std::vector<DepthSnapshot> depths;
-  for (const KernelMoment& m : moments) {
+void ReachRun::keep_depths(double share) {
+  for (KernelMoment& m : moments) {
     std::vector<double> trusted(m.eigenvalue.size(), nan);
     for (std::size_t k = 0; k < trusted.size(); ++k)
       if (m.state[k] == 1) trusted[k] = m.eigenvalue[k];
-    depths.push_back(
-        depth_snapshot(m.compute, trusted, m.error_bound, m.trusted_decrease(), share));
+    depth.push_back(depth_snapshot(m.compute, trusted, m.error_bound, m.trusted_decrease(), share));
+    m.eigenvalue = m.error_bound = m.projection = {};
+    m.state = {};
   }
-  return depths;
 }
 
 std::vector<double> ReachRun::compute() const {

@@ -52,7 +52,7 @@ Compared compare(const ReachRun& run, const ComputeWindow& window, const Reach& 
 }
 
 Series make_series(const std::string& name, std::vector<const ReachRun*> runs,
-                   const ComputeWindow& window, double share) {
+                   const ComputeWindow& window) {
   Series series;
   series.name = name;
   series.runs = std::move(runs);
@@ -62,7 +62,7 @@ Series make_series(const std::string& name, std::vector<const ReachRun*> runs,
   for (const ReachRun* run : series.runs) {
     sizes.insert(run->size);
     seeds.insert(run->seed);
-    series.compared.push_back(compare(*run, window, sustained_reach(run->depths(share), window)));
+    series.compared.push_back(compare(*run, window, sustained_reach(run->depth, window)));
   }
   series.sizes.assign(sizes.begin(), sizes.end());
   series.seeds.assign(seeds.begin(), seeds.end());
@@ -202,11 +202,11 @@ void write_series(const RunGroup& group, const Series& series, const SizeTable& 
 
 using SeriesRuns = std::map<std::string, std::vector<const ReachRun*>>;
 
-ComputeWindow window_of_all(const SeriesRuns& by_series, double share) {
+ComputeWindow window_of_all(const SeriesRuns& by_series) {
   std::vector<std::vector<DepthSnapshot>> depths;
   for (const auto& [name, members] : by_series)
     for (const ReachRun* run : members)
-      depths.push_back(run->depths(share));
+      depths.push_back(run->depth);
   return common_window(depths);
 }
 
@@ -217,10 +217,10 @@ std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachR
   SeriesRuns by_series;
   for (const ReachRun& run : runs)
     if (run.diverged_at < 0 && !run.moments.empty()) by_series[run.series].push_back(&run);
-  const ComputeWindow window = window_of_all(by_series, share);
+  const ComputeWindow window = window_of_all(by_series);
   std::vector<std::string> sentences;
   for (const auto& [name, members] : by_series) {
-    const Series series = make_series(name, members, window, share);
+    const Series series = make_series(name, members, window);
     const std::string prefix = name.empty() ? "" : name + ": ";
     if (series.sizes.size() < 2) {
       if (runs.size() > 1)
@@ -243,7 +243,7 @@ std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachR
 
 std::string reach_sentence(const ReachRun& run, double share) {
   if (run.moments.empty()) return "no snapshot was taken";
-  const std::vector<std::vector<DepthSnapshot>> depths{run.depths(share)};
+  const std::vector<std::vector<DepthSnapshot>> depths{run.depth};
   const KernelMoment& last = run.moments.back();
   const Reach reach = sustained_reach(depths.front(), common_window(depths));
   std::string text = fmt::format("loss {:.4g} after {} steps; ", last.loss, last.step);

@@ -239,6 +239,7 @@ StudyOutcome run_spectral_reach_study(const StudyContext& context) {
                            : features_run(at, point, result));
         write_reach_run(at.file.group(point.group), runs.back());
         at.file.settle();
+        runs.back().keep_depths(share);
         if (runs.back().diverged_at >= 0) result.diverged = true;
         if (at.deck.sweep().size() <= 1)
           result.verdicts.push_back(reach_sentence(runs.back(), share));
