@@ -138,6 +138,26 @@ void write_frozen(const RunGroup& point, const ReachRun& run) {
   group.attribute_of("learning_loss", "long_name", "loss of the run itself");
 }
 
+/// At the first and the last snapshot: how groups of samples help or hinder one another.
+void write_between_groups(const RunGroup& point, const ReachRun& run) {
+  if (run.groups.empty()) return;
+  const auto count = static_cast<std::int64_t>(run.groups.size());
+  const RunGroup group = point.group("between_groups");
+  group.counting_scale("group", count);
+  group.counting_scale("other_group", count);
+  group.variable("name", std::span<const std::string>(run.groups), {"group"});
+  const auto write = [&](const char* name, const KernelMoment& m, const char* when) {
+    group.variable(name, std::span<const double>(m.cross_decrease), {"group", "other_group"});
+    group.attribute_of(
+        name, "long_name",
+        fmt::format("g_A . K g_B {}: what a step on group A takes off the loss of B; negative: "
+                    "they interfere",
+                    when));
+  };
+  write("decrease_first", run.moments.front(), "at the first snapshot");
+  write("decrease_last", run.moments.back(), "at the last snapshot");
+}
+
 }  // namespace
 
 void ReachRun::keep_depths(double share) {
@@ -196,6 +216,7 @@ void write_reach_run(const RunGroup& point, const ReachRun& run) {
   write_scalars(group, run);
   write_modes(group, run.moments);
   write_frozen(point, run);
+  write_between_groups(point, run);
 }
 
 }  // namespace fathom

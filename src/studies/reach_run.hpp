@@ -23,6 +23,7 @@ struct ReachRun {
   std::vector<double> losses;  ///< of the batch before every step; empty for closed-form flows
   std::vector<KernelMoment> moments;
   std::vector<FrozenCurve> frozen;
+  std::vector<std::string> groups;  ///< of cross_decrease
   std::int64_t diverged_at = -1;
   std::vector<DepthSnapshot> depth;  ///< of every moment, at the share of the study
 

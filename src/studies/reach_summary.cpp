@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -126,29 +127,63 @@ void write_trend(const RunGroup& group, const std::string& name, const SizeTrend
   group.attribute_of(name, "long_name", std::string(meaning));
 }
 
-/// Loss against the number of parameters, E + A N^-a, each run at its own end.
-std::string write_loss_fit(const RunGroup& group, const Series& series, double confidence) {
+/// E + A x^-a through these points into reach/`name`; a sentence, empty where nothing is
+/// determined.
+std::string write_loss_fit(const RunGroup& group, const std::string& name, const std::string& words,
+                           const std::vector<LossPoint>& points, double confidence) {
   LossFitOptions options;
   options.confidence = confidence;
-  std::vector<LossPoint> points;
-  for (std::size_t i = 0; i < series.runs.size(); ++i)
-    if (std::isfinite(series.compared[i].final_loss))
-      points.push_back({double(series.runs[i]->parameters), series.compared[i].final_loss});
   const LossFit fit = fit_saturating_law(points, options);
   if (!fit.found() || fit.at_bound) return "";
-  const RunGroup written = group.group("loss_against_parameters");
-  const auto put = [&](const char* name, const FittedValue& value) {
-    written.attribute(name, value.value);
-    written.attribute(std::string(name) + "_low", value.low);
-    written.attribute(std::string(name) + "_high", value.high);
+  const RunGroup written = group.group(name);
+  const auto put = [&](const char* key, const FittedValue& value) {
+    written.attribute(key, value.value);
+    written.attribute(std::string(key) + "_low", value.low);
+    written.attribute(std::string(key) + "_high", value.high);
   };
   put("floor", fit.floor);
   put("amplitude", fit.amplitude);
   put("exponent", fit.exponent);
   written.attribute("method", fit.method);
-  return fmt::format("loss against parameters: {:.4g} + {:.3g} N^-a, a = {:.3g} [{:.3g}, {:.3g}]",
+  return fmt::format("loss against {}: {:.4g} + {:.3g} x^-a, a = {:.3g} [{:.3g}, {:.3g}]", words,
                      fit.floor.value, fit.amplitude.value, fit.exponent.value, fit.exponent.low,
                      fit.exponent.high);
+}
+
+/// Every run at its own end, against its parameters.
+std::vector<LossPoint> against_parameters(const Series& series) {
+  std::vector<LossPoint> points;
+  for (std::size_t i = 0; i < series.runs.size(); ++i)
+    if (std::isfinite(series.compared[i].final_loss))
+      points.push_back({double(series.runs[i]->parameters), series.compared[i].final_loss});
+  return points;
+}
+
+/// The largest models' snapshots, against the samples (times positions) seen, D = C/(6N).
+std::vector<LossPoint> against_data(const Series& series) {
+  std::vector<LossPoint> points;
+  for (const ReachRun* run : series.runs)
+    for (const KernelMoment& m : run->moments)
+      if (run->size == series.sizes.back() && m.compute > 0)
+        points.push_back({m.compute / (6 * double(run->parameters)), m.loss});
+  return points;
+}
+
+/// Of every seed's snapshots those that no other run of that seed undercuts with as little compute.
+std::vector<LossPoint> against_compute(const Series& series) {
+  std::vector<LossPoint> points;
+  for (const std::int64_t seed : series.seeds) {
+    std::vector<LossPoint> all;
+    for (const ReachRun* run : series.runs)
+      for (const KernelMoment& m : run->moments)
+        if (run->seed == seed && m.compute > 0) all.push_back({m.compute, m.loss});
+    std::sort(all.begin(), all.end(),
+              [](const LossPoint& x, const LossPoint& y) { return x.size < y.size; });
+    double lowest = std::numeric_limits<double>::infinity();
+    for (const LossPoint& point : all)
+      if (point.loss < lowest) points.push_back(point), lowest = point.loss;
+  }
+  return points;
 }
 
 struct Sentences {
@@ -233,7 +268,13 @@ std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachR
     if (by_series.size() == 1) {
       const RunGroup group = file.group("reach");
       write_series(group, series, table, said, share);
-      if (series.sizes.size() >= 4) lines.push_back(write_loss_fit(group, series, confidence));
+      if (series.sizes.size() >= 4)
+        lines.push_back(write_loss_fit(group, "loss_against_parameters", "parameters",
+                                       against_parameters(series), confidence));
+      lines.push_back(write_loss_fit(group, "loss_against_data", "data, largest size",
+                                     against_data(series), confidence));
+      lines.push_back(write_loss_fit(group, "loss_against_compute", "compute, best of the sizes",
+                                     against_compute(series), confidence));
     }
     for (const std::string& line : lines)
       if (!line.empty()) sentences.push_back(prefix + line);

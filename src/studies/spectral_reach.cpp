@@ -96,6 +96,7 @@ class NetworkRun {
     run_.classes = model_.exact.network->classes();
     run_.optimiser = deck_.text("training.optimiser");
     run_.best_loss = model_.best_loss;
+    run_.groups = model_.group_names;
     context_.progress.note(fmt::format("--- {}{}; {} on {}, {} steps",
                                        point_.label.empty() ? "" : point_.label + ": ", run_.model,
                                        run_.optimiser, run_.data, options_.steps));
