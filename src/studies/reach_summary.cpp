@@ -20,6 +20,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 /// What a run is compared by.
 struct Compared {
   Reach reach;
+  Reach whole;               ///< over the run's own training
   double loss = nan;         ///< at the compute that all have
   double final_loss = nan;   ///< at its own end
   double frozen_loss = nan;  ///< at its own end, the kernel frozen at the first snapshot
@@ -36,10 +37,13 @@ struct Series {
 };
 
 Compared compare(const ReachRun& run, const ComputeWindow& window, const Reach& reach) {
-  Compared c{.reach = reach};
+  Compared c;
+  c.reach = reach;
   std::vector<double> compute = run.compute(), loss = run.snapshot_losses();
   if (loss.empty()) return c;
   c.final_loss = loss.back();
+  c.whole =
+      sustained_reach(run.depth, common_window(std::vector<std::vector<DepthSnapshot>>{run.depth}));
   const auto spent = std::find_if(compute.begin(), compute.end(), [](double x) { return x > 0; });
   const auto idle = spent - compute.begin();
   compute.erase(compute.begin(), spent);
@@ -48,7 +52,10 @@ Compared compare(const ReachRun& run, const ComputeWindow& window, const Reach& 
   if (run.frozen.empty()) return c;
   const FrozenCurve& first = run.frozen.front();
   c.frozen_loss = first.loss.back();
-  c.frozen_mode = double(sustained_reach(first.depth, window).mode);
+  c.frozen_mode =
+      double(sustained_reach(first.depth,
+                             common_window(std::vector<std::vector<DepthSnapshot>>{run.depth}))
+                 .mode);
   return c;
 }
 
@@ -77,11 +84,16 @@ std::string one_size_sentence(const Series& series, double share, double confide
     mode.push_back(c.reach.mode > 0 ? double(c.reach.mode) : nan);
     loss.push_back(c.loss);
   }
-  const MeanInterval depth = mean_interval(mode, confidence), end = mean_interval(loss, confidence);
+  const auto said = [&](const std::vector<double>& values) {
+    const MeanInterval m = mean_interval(values, confidence);
+    return m.known() ? fmt::format("{:.4g} [{:.4g}, {:.4g}]", m.mean, m.low, m.high)
+                     : fmt::format("{:.4g}", m.mean);
+  };
   return fmt::format(
-      "{:.0f} % of the decrease came beyond mode {:.3g} [{:.3g}, {:.3g}] during half of the "
-      "training; loss {:.4g} [{:.4g}, {:.4g}] at the compute that all have, over {} seeds",
-      100 * share, depth.mean, depth.low, depth.high, end.mean, end.low, end.high, depth.count);
+      "{:.0f} % of the decrease came beyond mode {} during half of the training; loss {} at the "
+      "compute that all have, over {} seed{}",
+      100 * share, said(mode), said(loss), series.seeds.size(),
+      series.seeds.size() == 1 ? "" : "s");
 }
 
 /// A quantity by size, the same seed at the same place; NaN where a run is not there.
@@ -100,17 +112,24 @@ std::vector<SizeRuns> by_size(const Series& series, Value&& value) {
   return table;
 }
 
+/// At equal compute, and (whole) over each run's own training: equally many steps.
 struct SizeTable {
-  SizeTrend mode, inverse_eigenvalue, loss;
+  SizeTrend mode, inverse_eigenvalue, loss, whole_mode, end_loss;
 };
 
 SizeTable trends(const Series& series, double confidence) {
   const auto mode = [](const Compared& c) { return c.reach.mode > 0 ? double(c.reach.mode) : nan; };
   const auto inverse = [](const Compared& c) { return 1 / c.reach.relative_eigenvalue; };
   const auto loss = [](const Compared& c) { return c.loss; };
+  const auto whole = [](const Compared& c) {
+    return c.whole.mode > 0 ? double(c.whole.mode) : nan;
+  };
+  const auto end = [](const Compared& c) { return c.final_loss; };
   return {trend_over_sizes(by_size(series, mode), confidence),
           trend_over_sizes(by_size(series, inverse), confidence),
-          trend_over_sizes(by_size(series, loss), confidence)};
+          trend_over_sizes(by_size(series, loss), confidence),
+          trend_over_sizes(by_size(series, whole), confidence),
+          trend_over_sizes(by_size(series, end), confidence)};
 }
 
 void write_trend(const RunGroup& group, const std::string& name, const SizeTrend& trend,
@@ -187,28 +206,59 @@ std::vector<LossPoint> against_compute(const Series& series) {
 }
 
 struct Sentences {
-  std::string depth, loss, frozen, frozen_depth;
+  std::string depth, loss, whole_depth, end_loss, frozen, frozen_depth;
+
+  std::vector<std::string> all() const {
+    return {depth, loss, whole_depth, end_loss, frozen, frozen_depth};
+  }
 };
+
+/// Mean over the sizes of one seed: runs of a seed share data, so a seed is one observation.
+std::vector<double> a_seed(const Series& series, double (*value)(const Compared&)) {
+  std::vector<double> means;
+  for (const std::int64_t seed : series.seeds) {
+    double sum = 0, count = 0;
+    for (std::size_t i = 0; i < series.runs.size(); ++i)
+      if (series.runs[i]->seed == seed) sum += value(series.compared[i]), ++count;
+    means.push_back(sum / count);
+  }
+  return means;
+}
 
 Sentences verdicts(const Series& series, const SizeTable& table, double confidence) {
   const std::string sizes = series.runs.front()->size_name == "features" ? "numbers of features"
                             : series.runs.front()->size_name == "depth"  ? "depths"
                                                                          : "widths";
   Sentences said;
-  said.depth = larger_reach_deeper(table.mode, sizes).sentence;
-  said.loss = larger_end_lower(table.loss, sizes).sentence;
-  std::vector<double> learning, frozen, learning_mode, frozen_mode;
-  for (const Compared& c : series.compared) {
-    if (std::isnan(c.frozen_loss)) continue;
-    learning.push_back(c.final_loss);
-    frozen.push_back(c.frozen_loss);
-    learning_mode.push_back(double(c.reach.mode));
-    frozen_mode.push_back(c.frozen_mode);
-  }
-  if (learning.empty()) return said;
-  said.frozen = learning_ends_lower(learning, frozen, confidence).sentence;
-  said.frozen_depth = learning_reaches_deeper(learning_mode, frozen_mode, confidence).sentence;
+  said.depth = "at equal compute: " + larger_reach_deeper(table.mode, sizes).sentence;
+  said.loss = "at equal compute: " + larger_end_lower(table.loss, sizes).sentence;
+  said.whole_depth =
+      "after equally many steps: " + larger_reach_deeper(table.whole_mode, sizes).sentence;
+  said.end_loss = "after equally many steps: " + larger_end_lower(table.end_loss, sizes).sentence;
+  const std::vector<double> frozen =
+      a_seed(series, [](const Compared& c) { return c.frozen_loss; });
+  if (std::none_of(frozen.begin(), frozen.end(), [](double x) { return std::isfinite(x); }))
+    return said;
+  said.frozen = learning_ends_lower(a_seed(series, [](const Compared& c) { return c.final_loss; }),
+                                    frozen, confidence)
+                    .sentence;
+  said.frozen_depth =
+      learning_reaches_deeper(
+          a_seed(series, [](const Compared& c) { return double(c.whole.mode); }),
+          a_seed(series, [](const Compared& c) { return c.frozen_mode; }), confidence)
+          .sentence;
   return said;
+}
+
+/// How much of the window each size spent with its depth at the last trusted mode, mean over seeds.
+void write_at_floor(const RunGroup& group, const Series& series) {
+  std::vector<double> at_floor;
+  for (const SizeRuns& row : by_size(series, [](const Compared& c) { return c.reach.at_floor; }))
+    at_floor.push_back(mean_spread(row.value).mean);
+  group.variable("at_floor", std::span<const double>(at_floor), {"size"});
+  group.attribute_of("at_floor", "long_name",
+                     "part of the window in which the depth was the last trusted mode: what lies "
+                     "deeper was hidden");
 }
 
 void write_series(const RunGroup& group, const Series& series, const SizeTable& table,
@@ -221,6 +271,7 @@ void write_series(const RunGroup& group, const Series& series, const SizeTable& 
   write_trend(group, "relative_eigenvalue", table.inverse_eigenvalue, true,
               "reach: its eigenvalue over the largest");
   write_trend(group, "final_loss", table.loss, false, "loss at the compute that all runs have");
+  write_at_floor(group, series);
   group.attribute("compute", series.window.last);
   group.attribute("seeds", std::ssize(series.seeds));
   group.attribute("share", share);
@@ -229,6 +280,8 @@ void write_series(const RunGroup& group, const Series& series, const SizeTable& 
   group.attribute("slope_high", table.mode.slope.high);
   group.attribute("verdict_depth", said.depth);
   group.attribute("verdict_loss", said.loss);
+  group.attribute("verdict_depth_steps", said.whole_depth);
+  group.attribute("verdict_loss_steps", said.end_loss);
   if (!said.frozen.empty()) {
     group.attribute("verdict_frozen", said.frozen);
     group.attribute("verdict_frozen_depth", said.frozen_depth);
@@ -264,7 +317,7 @@ std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachR
     }
     const SizeTable table = trends(series, confidence);
     const Sentences said = verdicts(series, table, confidence);
-    std::vector<std::string> lines{said.depth, said.loss, said.frozen, said.frozen_depth};
+    std::vector<std::string> lines = said.all();
     if (by_series.size() == 1) {
       const RunGroup group = file.group("reach");
       write_series(group, series, table, said, share);
