@@ -1,0 +1,439 @@
+"""Spectral reach: flows in closed form, networks in training, frozen kernels, divergence, decks that cannot be."""
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from conftest import BINARY, ENVIRONMENT, MPIEXEC, ROOT, deck_of, run_path
+
+TRUSTED = 1
+
+
+def finished(result, code=0):
+    assert result.code == code, result.err
+    return result
+
+
+def reach_of(result, point=""):
+    """Every variable of a point's groups: snapshots by name, training and frozen with a prefix."""
+    values = {}
+    with result.file() as file:
+        node = file[point or "/"]
+        values["attributes"] = dict(node.attrs)
+        for group, prefix in (("reach_snapshots", ""), ("training", "training_"), ("frozen", "frozen_")):
+            if group in node:
+                values |= {prefix + name.removeprefix("frozen_"): node[group][name][...] for name in node[group]}
+    return values
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """once(deck, ranks) → Result; the same deck on as many ranks runs a single time."""
+    done = {}
+
+    def go(deck, ranks=2):
+        if (deck, ranks) not in done:
+            folder = tmp_path_factory.mktemp("reach")
+            (folder / "deck.toml").write_text(deck)
+            done[deck, ranks] = finished(run_path(folder / "deck.toml", folder / "out", ranks))
+        return done[deck, ranks]
+
+    return go
+
+
+def reach_deck(sweep=None, **more):
+    sections = dict(study=dict(kind="spectral_reach"))
+    for name, keys in more.items():
+        sections.setdefault(name, {}).update(keys)
+    return deck_of(**sections, **({"sweep": sweep} if sweep else {}))
+
+
+def features_deck(sweep=None, **kernel):
+    return reach_deck(sweep, study=dict(snapshots=2),
+                      data=dict(source="power_law", n=120, dim=240, alpha=1.5, target_exponent=1.0, noise=0.2),
+                      kernel=dict(type="random_features", activation="relu", **kernel),
+                      training=dict(learning_rate=50.0, steps=10000))
+
+
+def network_deck(sweep=None, **more):
+    sections = dict(study=dict(samples=60, snapshots=2, lanczos_steps=60),
+                    data=dict(source="power_law", n=60, dim=12, alpha=1.5, target_exponent=0.75, noise=0.1),
+                    kernel=dict(type="network", width=24, depth=2, activation="tanh", bias_variance=0.1),
+                    training=dict(learning_rate=0.05, steps=60))
+    for name, keys in more.items():
+        sections[name] = sections[name] | keys
+    return reach_deck(sweep, **sections)
+
+
+MESS3 = reach_deck(study=dict(samples=16, snapshots=1, frozen=1, lanczos_steps=40),
+                   data=dict(source="hidden_markov", process="mess3", context=10),
+                   kernel=dict(type="network", depth=1, width=16, heads=2, activation="gelu"),
+                   training=dict(optimiser="adam", learning_rate=0.01, steps=60, batch=32))
+
+DIGITS = reach_deck({"training.loss": ["squared_error", "cross_entropy"]},
+                    study=dict(samples=12, snapshots=1, lanczos_steps=120),
+                    data=dict(source="hdf5", file=ROOT / "inputs/data/digits.h5", dataset="features", targets="targets",
+                              scale="standard", n=80),
+                    kernel=dict(type="network", width=16, depth=1, activation="relu", weight_variance=2.0),
+                    training=dict(learning_rate=0.05, steps=60, batch=20))
+
+
+def depth(eigenvalue, bound, decrease, share):
+    """Last mode of the group in which `share` of the decrease is reached; a group: within both bounds of its first."""
+    trusted = np.flatnonzero(decrease >= 0)
+    total, done, first = decrease[trusted].sum(), 0.0, 0
+    while first < len(trusted):
+        last = first
+        while last + 1 < len(trusted) and (eigenvalue[trusted[first]] - eigenvalue[trusted[last + 1]]
+                                           <= bound[trusted[first]] + bound[trusted[last + 1]]):
+            last += 1
+        done += decrease[trusted[first:last + 1]].sum()
+        if total > 0 and done >= share * total * (1 - 1e-12):
+            return trusted[last] + 1
+        first = last + 1
+    return 0
+
+
+def check_snapshots(r, samples):
+    """Every scalar of every snapshot, from eigenvalues, states and the gradient's powers alone."""
+    count = len(r["step"])
+    for s in range(count):
+        value, power, trusted = r["eigenvalue"][s], r["gradient_power"][s], r["state"][s] == TRUSTED
+        assert trusted.sum() == r["trusted"][s] > 0 and r["largest"][s] == value[0]
+        np.testing.assert_allclose(power.sum(), 1, rtol=1e-9)
+        np.testing.assert_allclose(value.sum(), r["chi_net"][s], rtol=1e-9)
+        np.testing.assert_allclose(r["chi_pos"][s], value @ power / r["chi_net"][s], rtol=1e-9)
+        np.testing.assert_allclose(r["unreachable_fraction"][s], power[~trusted].sum(), rtol=1e-9, atol=1e-15)
+        if power[trusted].sum() > 1e-25:
+            inside = value[trusted] @ power[trusted] / power[trusted].sum() / r["chi_net"][s]
+            np.testing.assert_allclose(r["chi_pos_trusted"][s], inside, rtol=1e-9)
+        np.testing.assert_allclose(r["top_level"][s], value[0] / r["chi_net"][s], rtol=1e-12)
+        np.testing.assert_allclose(r["null_level"][s], 1 / len(value), rtol=1e-12)
+        decrease = np.where(trusted, value * power, -1)
+        for share, name in ((0.5, "half"), (0.9, "90")):
+            mode = depth(value, r["error_bound"][s], decrease, share)
+            assert r[f"depth_{name}_mode"][s] == mode
+            if mode:
+                np.testing.assert_allclose(r[f"depth_{name}_relative"][s] * value[0], value[mode - 1], rtol=0,
+                                           atol=2 * r["error_bound"][s].max())
+    assert np.all(np.diff(r["step"]) > 0) and np.all(np.diff(r["compute"]) > 0)
+    assert r["attributes"]["n"] == samples
+
+
+# --- random features: everything in closed form -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_features_follow_the_closed_form(once, ranks):
+    """From the first snapshot's spectrum and powers: every later one is e^(-2 lambda t / n) of it."""
+    n = 120
+    r = reach_of(once(features_deck(features=40), ranks))
+    check_snapshots(r, n)
+    # Squared error: g = r/n and the loss is |r|^2 / (2n).
+    np.testing.assert_allclose(r["loss"], n * r["chi_loss"] / 2, rtol=1e-12)
+    np.testing.assert_allclose(r["time"], 50 * r["step"], rtol=1e-14)
+    np.testing.assert_allclose(r["compute"], 6.0 * 40 * n * r["step"], rtol=1e-14)
+    value, power = r["eigenvalue"][0], r["gradient_power"][0]
+    assert np.all(r["eigenvalue"] == value)
+    for s, time in enumerate(r["time"]):
+        left = power * np.exp(-2 * np.maximum(value, 0) * time / n)
+        np.testing.assert_allclose(r["chi_loss"][s], r["chi_loss"][0] * left.sum(), rtol=1e-10)
+        np.testing.assert_allclose(r["gradient_power"][s], left / left.sum(), rtol=1e-8, atol=1e-280)
+        # What stays is the part in the n - d null modes, the same for ever.
+        reachable = np.sum(left[:40]) / left.sum()
+        np.testing.assert_allclose(r["unreachable_fraction"][s], 1 - reachable, rtol=1e-9)
+    assert np.all(np.diff(r["unreachable_fraction"]) >= -1e-15) and r["unreachable_fraction"][-1] > 0.999
+    assert np.all(r["state"][:, 40:] == 2) and np.all(r["trusted"] == 40)
+    # The raw scalar falls below any mode of the kernel; the trusted one stays among them.
+    assert r["chi_pos"][-2] < 1e-12 < value[39] / value.sum() * 0.9 < r["chi_pos_trusted"][-2]
+
+
+def test_signal_and_noise_decay_each_for_itself(once):
+    """The shares and their cross term sum to one; at t = 0 they are of one spectrum with and without noise."""
+    noisy = reach_of(once(features_deck(features=40)))
+    clean = reach_of(once(features_deck(features=40).replace("noise = 0.2", "noise = 0.0")))
+    np.testing.assert_allclose(noisy["eigenvalue"], clean["eigenvalue"], rtol=1e-10, atol=1e-10 * clean["largest"][0])
+    assert np.all(np.isnan(clean["signal_share"])) and np.all(np.isnan(clean["noise_share"]))
+    taken = {name: x["chi_pos"] * x["chi_loss"] * x["chi_net"] for name, x in (("noisy", noisy), ("clean", clean))}
+    np.testing.assert_allclose(noisy["signal_share"][:4], (taken["clean"] / taken["noisy"])[:4], rtol=1e-8)
+    cross = 1 - noisy["signal_share"] - noisy["noise_share"]
+    assert np.all(np.abs(cross[:4]) <= 2 * np.sqrt(noisy["signal_share"] * noisy["noise_share"])[:4] * (1 + 1e-9))
+    assert noisy["signal_share"][0] > 0.9 and noisy["noise_share"][3] > noisy["noise_share"][0]
+
+
+def test_more_features_reach_deeper_and_leave_less(once):
+    """A small inputs/reach_random_features.toml: reach grows, the unreachable fraction falls with d, and d >= n has none."""
+    sizes = [15, 30, 60, 240]
+    result = once(features_deck({"kernel.features": sizes, "run.seed": [1, 2]}))
+    runs = [reach_of(result, f"sweep/{i:04d}") for i in range(1, 9)]
+    by_size = {d: [r for r in runs if r["attributes"]["size"] == d] for d in sizes}
+    first = [np.mean([r["unreachable_fraction"][0] for r in by_size[d]]) for d in sizes]
+    end = [np.mean([r["loss"][-1] for r in by_size[d]]) for d in sizes]
+    assert np.all(np.diff(first) < 0) and first[-1] == 0
+    assert np.all(np.diff(end) < 0)
+    with result.file() as file:
+        reach = {name: file["reach"][name][...] for name in file["reach"]} | dict(file["reach"].attrs)
+        verdict = str(file.attrs["verdict"])
+    assert list(reach["size"]) == sizes and reach["seeds"] == 2
+    assert np.all(np.diff(reach["mode"]) > 0) and np.all(np.diff(reach["final_loss"]) < 0)
+    assert np.all(reach["mode"] <= sizes) and reach["slope"] > 0
+    assert np.all(reach["mode_low"] <= reach["mode"]) and np.all(reach["mode"] <= reach["mode_high"])
+    assert np.all(np.diff(reach["relative_eigenvalue"]) < 0)
+    assert "features" in verdict and "deeper" in verdict
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_network_in_training(once):
+    result = once(network_deck())
+    r = reach_of(result)
+    check_snapshots(r, 60)
+    with result.file() as file:
+        assert file.attrs["certificate"] in ("PASS", b"PASS")
+    assert result.out.count("certificate PASS") == len(r["step"]) + 1  # every snapshot, and the run
+    assert list(r["step"]) == [0, 1, 3, 10, 32, 60]
+    # 12-24-24-1 with biases; 6 N D, D the samples seen.
+    parameters = 12 * 24 + 24 + 24 * 24 + 24 + 24 + 1
+    assert r["attributes"]["parameters"] == parameters
+    np.testing.assert_allclose(r["compute"], 6.0 * parameters * 60 * r["step"], rtol=1e-14)
+    np.testing.assert_allclose(r["time"], 0.05 * r["step"], rtol=1e-12)
+    np.testing.assert_allclose(r["loss"], 60 * r["chi_loss"] / 2, rtol=1e-12)
+    # The full batch is the samples of the kernel: the training's own losses are those of the snapshots.
+    np.testing.assert_allclose(r["training_loss"][r["step"][:-1].astype(int)], r["loss"][:-1], rtol=1e-12)
+    assert np.all(np.diff(r["loss"]) < 0)
+
+
+@pytest.mark.parametrize("deck", [network_deck(), MESS3, DIGITS], ids=["mlp", "transformer", "digits"])
+def test_three_routes_to_one_position(once, deck):
+    result = once(deck)
+    for point in ["sweep/0001", "sweep/0002"] if deck == DIGITS else [""]:
+        r = reach_of(result, point)
+        np.testing.assert_allclose(r["chi_pos_gradients"], r["chi_pos"], rtol=1e-9)
+        np.testing.assert_allclose(r["chi_pos_lanczos"], r["chi_pos"], rtol=1e-8)
+        assert np.all(r["chi_pos_gradients_standard_error"] == 0)
+
+
+def test_an_estimated_trace_has_an_error(once):
+    exact = reach_of(once(network_deck()))
+    r = reach_of(once(network_deck(study=dict(probes_of_trace=30))))
+    error = r["chi_pos_gradients_standard_error"]
+    assert np.all(error > 0) and np.all(error < 0.5 * r["chi_pos"])
+    assert np.all(np.abs(r["chi_pos_gradients"] - exact["chi_pos"]) < 5 * error)
+
+
+@pytest.mark.parametrize("deck", [network_deck(), MESS3], ids=["mlp", "transformer"])
+def test_ranks_do_not_matter(once, deck):
+    one, two = reach_of(once(deck, 1)), reach_of(once(deck, 2))
+    for name in ("step", "time", "compute", "state"):
+        np.testing.assert_array_equal(one[name], two[name])
+    for name in ("loss", "training_loss"):
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-10)
+    for name in ("chi_pos", "chi_pos_trusted", "chi_net", "chi_loss", "chi_pos_lanczos", "chi_pos_gradients"):
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-8)
+    np.testing.assert_allclose(one["frozen_loss"], two["frozen_loss"], rtol=1e-8)
+
+
+def test_one_small_step_takes_what_the_kernel_says(once):
+    """L(0) - L(1) = rate · chi_loss · chi_net · chi_pos to first order, in every parametrisation and both losses."""
+    rate = 1e-6
+    teacher = once(network_deck({"kernel.parametrisation": ["standard", "ntk", "maximal_update"]},
+                                study=dict(snapshots=1), training=dict(learning_rate=rate, steps=1)))
+    digits = once(DIGITS.replace("learning_rate = 0.05", f"learning_rate = {rate}").replace("steps = 60", "steps = 1")
+                  .replace("batch = 20", "batch = 'full'").replace("n = 80", "n = 12"))
+    runs = [reach_of(teacher, f"sweep/{i:04d}") for i in (1, 2, 3)] + [reach_of(digits, f"sweep/{i:04d}") for i in (1, 2)]
+    for r in runs:
+        assert list(r["step"]) == [0, 1]
+        expected = rate * r["chi_loss"][0] * r["chi_net"][0] * r["chi_pos"][0]
+        np.testing.assert_allclose(r["loss"][0] - r["loss"][1], expected, rtol=2e-4)
+
+
+def test_a_frozen_kernel_and_learning_part_slowly(once):
+    """At tiny times nothing has moved yet: frozen and learning lose the same. Later they differ."""
+    tiny = reach_of(once(network_deck(training=dict(learning_rate=1e-6, steps=32))))
+    fell = tiny["loss"][0] - tiny["loss"][1:]
+    np.testing.assert_allclose(tiny["frozen_loss"][0, 0] - tiny["frozen_loss"][0, 1:], fell, rtol=1e-3)
+    # A wide network in the ntk parametrisation keeps its kernel; a narrow one does not.
+    apart = []
+    for width in (4, 1024):
+        r = reach_of(once(network_deck(kernel=dict(width=width, depth=1, parametrisation="ntk"),
+                                       study=dict(snapshots=1, lanczos_steps=0), training=dict(learning_rate=0.02, steps=100))))
+        assert list(r["frozen_start"])[0] == 0
+        np.testing.assert_array_equal(r["frozen_learning_loss"], r["loss"])
+        apart.append(np.max(np.abs(r["frozen_loss"][0] / r["loss"] - 1)))
+    assert apart[1] < 0.03 and apart[0] > 2 * apart[1]
+
+
+def test_frozen_squared_error_is_the_closed_form(once):
+    r = reach_of(once(network_deck()))
+    steps = list(r["step"])
+    assert len(r["frozen_start"]) == 2
+    for curve, start in zip(r["frozen_loss"], r["frozen_start"]):
+        at = steps.index(start)
+        assert np.all(np.isnan(curve[:at]))
+        power, value = r["gradient_power"][at], np.maximum(r["eigenvalue"][at], 0)
+        for s in range(at, len(steps)):
+            left = np.sum(power * np.exp(-2 * value * (r["time"][s] - r["time"][at]) / 60))
+            np.testing.assert_allclose(curve[s], r["loss"][at] * left, rtol=1e-10)
+
+
+def test_momentum_schedules_and_single_precision(once):
+    """Σ of the learning rates under warm-up and cosine decay; single precision follows double to its rounding."""
+    more = dict(training=dict(optimiser="momentum", learning_rate=0.01, decay="cosine", final_fraction=0.1, warmup=5, batch=20))
+    double = reach_of(once(network_deck(study=dict(samples=30), **more)))
+    more["training"]["precision"] = "single"
+    single = reach_of(once(network_deck(study=dict(samples=30), **more)))
+    np.testing.assert_allclose(single["loss"], double["loss"], rtol=1e-4)
+    np.testing.assert_allclose(single["time"], double["time"], rtol=1e-14)
+    assert 0.3 * 0.01 * 60 < double["time"][-1] < 0.8 * 0.01 * 60
+    np.testing.assert_allclose(double["compute"], 6.0 * double["attributes"]["parameters"] * 20 * double["step"], rtol=1e-14)
+    check_snapshots(double, 30)
+    assert np.all(np.diff(double["loss"]) < 0)
+
+
+# --- sequences and stored data ------------------------------------------------------------------------------------
+
+
+def test_a_transformer_on_mess3(once):
+    r = reach_of(once(MESS3))
+    check_snapshots(r, 16)
+    assert r["attributes"]["rows"] == 16 * 10 * 3 == r["eigenvalue"].shape[1]
+    best = r["attributes"]["best_loss"]
+    # The entropy rate's own value at context 10, within what 160 correlated positions can tell.
+    assert abs(best - 0.8025118) < 0.15
+    np.testing.assert_allclose(r["excess_loss"], r["loss"] - best, rtol=1e-12)
+    assert np.all(np.diff(r["loss"][-3:]) < 0) and r["loss"][-1] < 0.97 * r["loss"][0]
+    assert r["loss"][0] == pytest.approx(np.log(3), abs=0.5)
+    # A constant added to all logits of a position changes nothing: its direction is not in the gradient.
+    assert np.all(r["unreachable_fraction"] < 0.5)
+    np.testing.assert_allclose(r["compute"], 6.0 * r["attributes"]["parameters"] * 32 * 10 * r["step"], rtol=1e-14)
+    frozen = r["frozen_loss"][0]
+    assert frozen[0] == pytest.approx(r["loss"][0], rel=1e-12) and np.all(np.diff(frozen) <= 0)
+
+
+def test_many_sequences_have_the_known_best_loss(once):
+    """Mess3 at context 10: .8025118 nats; over 2000 held-out sequences of the smallest transformer there is."""
+    deck = reach_deck(study=dict(samples=300, snapshots=1, frozen=0, lanczos_steps=0),
+                      data=dict(source="hidden_markov", process="mess3", context=10),
+                      kernel=dict(type="network", depth=1, width=1, activation="gelu"),
+                      training=dict(learning_rate=1e-3, steps=1, batch=1))
+    r = reach_of(once(deck))
+    assert abs(r["attributes"]["best_loss"] - 0.8025118) < 0.04 and np.all(r["excess_loss"] > 0)
+
+
+def test_digits_by_both_losses(once):
+    squared, cross = (reach_of(once(DIGITS), f"sweep/000{i}") for i in (1, 2))
+    for r in (squared, cross):
+        check_snapshots(r, 12)
+        assert r["attributes"]["rows"] == 120 and r["attributes"]["classes"] == 10
+        assert np.all(np.diff(r["loss"]) < 0) and np.all(np.diff(r["chi_loss"]) < 0)
+        assert np.all(np.isnan(r["excess_loss"])) and np.all(np.isnan(r["signal_share"]))
+    np.testing.assert_allclose(squared["loss"], 12 * squared["chi_loss"] / 2, rtol=1e-12)
+    # The same network, the same kernel at the start; softmax less one-hot against one-hot: |g|^2 <= 2 L / N.
+    np.testing.assert_allclose(cross["eigenvalue"][0], squared["eigenvalue"][0], rtol=1e-9)
+    assert np.all(cross["chi_loss"] * 12 <= 2 * cross["loss"])
+    assert cross["frozen_loss"][0, 0] == pytest.approx(cross["loss"][0], rel=1e-12)
+
+
+def test_classes_in_one_column(once, tmp_path):
+    """Labels as numbers and as one-hot columns are the same classes; what is no class is refused."""
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 3, 30)
+    label[:3] = [0, 1, 2]
+    np.save(tmp_path / "x.npy", rng.standard_normal((30, 5)))
+    np.save(tmp_path / "one_hot.npy", np.eye(3)[label])
+    np.save(tmp_path / "number.npy", label[:, None].astype(float))
+    np.save(tmp_path / "half.npy", label[:, None] + 0.5)
+
+    def deck(targets):
+        return reach_deck(study=dict(samples=8, snapshots=1), data=dict(source="npy", file=tmp_path / "x.npy",
+                                                                     targets=tmp_path / targets),
+                          kernel=dict(type="network", width=6, depth=1, activation="tanh"),
+                          training=dict(loss="cross_entropy", learning_rate=0.1, steps=10))
+
+    one_hot, number = reach_of(once(deck("one_hot.npy"))), reach_of(once(deck("number.npy")))
+    for name in ("loss", "eigenvalue", "gradient_power", "training_loss"):
+        np.testing.assert_array_equal(one_hot[name], number[name])
+    (tmp_path / "deck.toml").write_text(deck("half.npy"))
+    refused = run_path(tmp_path / "deck.toml", tmp_path / "out")
+    assert refused.code == 66 and len(refused.messages) == 1 and "classes 0, 1, 2" in refused.err, refused.err
+
+
+# --- ends that are no results -------------------------------------------------------------------------------------
+
+
+def test_divergence_is_said_and_what_was_found_stands(tmp_path):
+    """Every rank leaves with 82, by a wrapper that notes its code; the snapshots before stand."""
+    (tmp_path / "deck.toml").write_text(network_deck(kernel=dict(activation="relu"), training=dict(learning_rate=200.0, steps=1000)))
+    wrapped = 'code=0; "$@" || code=$?; echo $code > "$CODES.$OMPI_COMM_WORLD_RANK"'
+    done = subprocess.run([MPIEXEC, "--oversubscribe", "-n", "2", "sh", "-c", wrapped, "sh", BINARY, "run", tmp_path / "deck.toml",
+                           "--set", f"run.output='{tmp_path / 'out'}'"],
+                          env=dict(ENVIRONMENT, CODES=str(tmp_path / "code")), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / f"code.{rank}").read_text().strip() for rank in (0, 1)] == ["82", "82"]
+    messages = [line for line in done.stderr.splitlines() if line.startswith("fathom: ")]
+    assert len(messages) == 1 and "diverged" in messages[0] and "run.h5" in messages[0], done.stderr
+    assert "training diverged" in done.stdout
+    status = json.loads((tmp_path / "out/status.json").read_text())
+    assert status["state"] == "failed" and status["exit_code"] == 82
+    result = type("Stood", (), {})()
+    import h5py
+    with h5py.File(tmp_path / "out/run.h5") as file:
+        assert file.attrs["exit_code"] == 82 and file.attrs["complete"] == 1
+        diverged_at = file.attrs["diverged_at"]
+        steps, loss = file["reach_snapshots/step"][...], file["reach_snapshots/loss"][...]
+    assert len(steps) >= 1 and steps[0] == 0 and steps[-1] <= diverged_at < 1000
+    assert np.all(np.isfinite(loss))
+
+
+def test_a_diverging_point_does_not_end_the_others(run):
+    result = run(network_deck({"training.learning_rate": [0.05, 1e4]}, kernel=dict(activation="relu")))
+    assert result.code == 82 and len(result.messages) == 1, result.err
+    good, bad = (reach_of(result, f"sweep/000{i}") for i in (1, 2))
+    assert "diverged_at" in bad["attributes"] and "diverged_at" not in good["attributes"]
+    assert good["step"][-1] == 60 and good["loss"][-1] < good["loss"][0]
+
+
+@pytest.mark.parametrize("deck, word", [
+    (network_deck(study=dict(samples=61)), "study.samples"),
+    (network_deck(training=dict(batch=61)), "training.batch"),
+    (network_deck(training=dict(warmup=60)), "training.warmup"),
+    (network_deck(training=dict(loss="cross_entropy")), "training.loss"),
+    (MESS3.replace("batch = 32", "batch = 'full'"), "training.batch"),
+    (MESS3 + "[solver]\neigenvalues = 5\n", "solver.eigenvalues"),
+    (DIGITS.replace("samples = 12", "samples = 81"), "study.samples"),
+    (features_deck(features=40, width=3), "kernel.width"),
+], ids=["samples", "batch", "warmup", "loss", "full_batch_of_sequences", "part_of_a_spectrum", "samples_of_a_file", "width_of_features"])
+def test_decks_that_cannot_be_are_refused_before_work(run, deck, word):
+    result = run(deck, timeout=60)
+    assert result.code == 65, (result.code, result.err)
+    assert word in result.err
+    assert not (result.folder / "run.h5").exists()
+    assert "eigensolver" not in result.out
+
+
+def test_more_samples_than_a_file_has(run, tmp_path):
+    """What the deck cannot know: the file's own length."""
+    np.save(tmp_path / "x.npy", np.ones((9, 4)))
+    np.save(tmp_path / "y.npy", np.ones((9, 1)))
+    result = run(reach_deck(study=dict(samples=10), data=dict(source="npy", file=tmp_path / "x.npy", targets=tmp_path / "y.npy"),
+                            kernel=dict(type="network", width=4), training=dict(learning_rate=0.1, steps=5)), timeout=60)
+    assert result.code == 65 and len(result.messages) == 1 and "9 samples" in result.err, result.err
+    assert not (result.folder / "run.h5").exists() and "eigensolver" not in result.out
+
+
+# --- the report ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deck", [features_deck(features=40), network_deck(), MESS3, DIGITS,
+                                  features_deck({"kernel.features": [15, 30, 60, 240], "run.seed": [1, 2]})],
+                         ids=["features", "mlp", "transformer", "digits", "sizes"])
+def test_report(once, deck):
+    result = once(deck)
+    done = subprocess.run([ROOT / "scripts/fathom-report", result.folder], capture_output=True, text=True,
+                          env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    page = (result.folder / "report/report.html").read_text()
+    assert "PASS" in page and "reach" in page.lower()
