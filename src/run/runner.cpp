@@ -165,11 +165,9 @@ void execute(Run& run, const RunArguments& arguments) {
   });
   if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
   if (outcome.diverged)
-    throw AgreedError(
-        ExitCode::numeric,
-        "a training diverged to NaN or infinity, see the log; {} stands and holds what "
-        "was found before",
-        (run.folder->path() / "run.h5").string());
+    throw AgreedError(ExitCode::numeric,
+                      "a training diverged, see the log; {} stands and holds what was found before",
+                      (run.folder->path() / "run.h5").string());
 }
 
 /// One message, one code, on all ranks; or the end of the job where the others cannot be reached.

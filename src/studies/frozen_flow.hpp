@@ -8,6 +8,7 @@
 #include "spectral/reach.hpp"
 #include "studies/kernel_moment.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,6 +21,12 @@ struct FrozenCurve {
   std::int64_t start = 0;  ///< step
   std::vector<double> loss;
   std::vector<DepthSnapshot> depth;
+
+  /// Leaves out what lies beyond so many snapshots: those of a run that ended early.
+  void end_after(std::size_t snapshots) {
+    loss.resize(std::min(snapshots, loss.size()));
+    depth.resize(loss.size());
+  }
 };
 
 /// Squared error: mode by mode, r_k(t) = r_k e^{−λ_k t/n}. Computed eigenvalues below 0 stand

@@ -116,12 +116,14 @@ class NetworkRun {
   void train_in(const Learner<T>& learner) {
     TrainingState<T> start;
     start.parameters = initial_parameters(*learner.network, static_cast<std::uint64_t>(run_.seed));
+    options_.stop = [this] { return run_.diverged_at >= 0; };
     context_.progress.begin("training");
     const Timer timer;
     double in_snapshots = 0;
     const TrainingResult<T> result =
         train<T>(context_.world, learner.problem(model_.loss), options_, std::move(start),
                  [&](const TrainingSnapshot<T>& snapshot) {
+                   if (past_return(snapshot.state.step, snapshot.loss)) return;
                    const Timer snapshot_timer;
                    const auto& parameters = snapshot.state.parameters;
                    analyse(snapshot.state.step, snapshot.state.time, snapshot.compute,
@@ -132,12 +134,27 @@ class NetworkRun {
     context_.clock.add("training", timer.seconds() - in_snapshots,
                        training_flops(*learner.network, result.state.samples));
     run_.losses = result.losses;
-    run_.diverged_at = result.diverged_at;
-    if (result.end == TrainingEnd::diverged)
-      context_.progress.warn(
-          fmt::format("{}training diverged: parameters or loss are not finite before step {}; "
-                      "what was found before stands",
-                      point_.label.empty() ? "" : point_.label + ": ", result.diverged_at));
+    if (run_.diverged_at < 0) run_.diverged_at = result.diverged_at;
+    if (run_.diverged_at >= 0) note_divergence();
+  }
+
+  /// No training comes back from such a loss, and its kernel's squares soon overflow: it ends here.
+  bool past_return(std::int64_t step, double loss) {
+    constexpr double growth = 1e12;
+    if (run_.diverged_at < 0 && !run_.moments.empty() &&
+        loss > growth * std::max(1.0, run_.moments.front().loss))
+      run_.diverged_at = step;
+    return run_.diverged_at >= 0;
+  }
+
+  void note_divergence() {
+    // A frozen kernel is held against learning: not beyond where that ended.
+    for (FrozenCurve& curve : run_.frozen)
+      curve.end_after(run_.moments.size());
+    context_.progress.warn(
+        fmt::format("{}training diverged: before step {} parameters or loss are not finite, "
+                    "or the loss is beyond all measure; what was found before stands",
+                    point_.label.empty() ? "" : point_.label + ": ", run_.diverged_at));
   }
 
   void analyse(std::int64_t step, double time, double compute, std::vector<double> parameters) {

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from conftest import population_deck
+from conftest import deck_of, population_deck
 
 DECK = population_deck(150, 450, kind="spectrum", solver=dict(eigenvectors=True))
 
@@ -58,3 +58,26 @@ def test_routes_that_disagree_end_the_run(run):
     result = run(deck, ranks=3, fault="studies.route:1:shift")
     assert result.code == 80 and "give different eigenvalues" in result.err
     assert not (result.folder / "run.h5").exists()
+
+
+TRAINING = deck_of(study=dict(kind="spectral_reach", samples=20, snapshots=1),
+                   data=dict(source="power_law", n=20, dim=4, alpha=1.5),
+                   kernel=dict(type="network", width=6, depth=1, activation="tanh"),
+                   training=dict(learning_rate=0.1, steps=10))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("fault, code, words", [
+    ("studies.position:{}:shift", 80, ["step 0", "the spectral position by gradients", "by the eigenvalues"]),
+    ("studies.snapshot:{}:throw", 74, ["studies.snapshot"]),
+    ("training.snapshot:{}:throw", 0, []),
+])
+def test_a_snapshot_that_fails_ends_the_run(run, fault, code, words, rank):
+    """A position off by a hundredth, a throw on one rank; a point that is not there does nothing."""
+    result = run(TRAINING, fault=fault.format(rank), timeout=30)
+    assert result.code == code, (result.code, result.err)
+    assert len(result.messages) == (1 if code else 0), result.err
+    assert all(word in result.messages[0] for word in words), result.err
+    assert (result.folder / "run.h5").exists() == (code == 0)
+    status = json.loads((result.folder / "status.json").read_text())
+    assert (status["state"], status["exit_code"]) == (("failed", code) if code else ("finished", 0))

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 
+import h5py
 import numpy as np
 import pytest
 
@@ -178,7 +179,7 @@ def test_more_features_reach_deeper_and_leave_less(once):
         verdict = str(file.attrs["verdict"])
     assert list(reach["size"]) == sizes and reach["seeds"] == 2
     assert np.all(np.diff(reach["mode"]) > 0) and np.all(np.diff(reach["final_loss"]) < 0)
-    assert np.all(reach["mode"] <= sizes) and reach["slope"] > 0
+    assert np.all(reach["mode"] <= np.array(sizes) * (1 + 1e-12)) and reach["slope"] > 0
     assert np.all(reach["mode_low"] <= reach["mode"]) and np.all(reach["mode"] <= reach["mode_high"])
     assert np.all(np.diff(reach["relative_eigenvalue"]) < 0)
     assert "features" in verdict and "deeper" in verdict
@@ -313,16 +314,6 @@ def test_a_transformer_on_mess3(once):
     assert frozen[0] == pytest.approx(r["loss"][0], rel=1e-12) and np.all(np.diff(frozen) <= 0)
 
 
-def test_many_sequences_have_the_known_best_loss(once):
-    """Mess3 at context 10: .8025118 nats; over 2000 held-out sequences of the smallest transformer there is."""
-    deck = reach_deck(study=dict(samples=300, snapshots=1, frozen=0, lanczos_steps=0),
-                      data=dict(source="hidden_markov", process="mess3", context=10),
-                      kernel=dict(type="network", depth=1, width=1, activation="gelu"),
-                      training=dict(learning_rate=1e-3, steps=1, batch=1))
-    r = reach_of(once(deck))
-    assert abs(r["attributes"]["best_loss"] - 0.8025118) < 0.04 and np.all(r["excess_loss"] > 0)
-
-
 def test_digits_by_both_losses(once):
     squared, cross = (reach_of(once(DIGITS), f"sweep/000{i}") for i in (1, 2))
     for r in (squared, cross):
@@ -378,8 +369,6 @@ def test_divergence_is_said_and_what_was_found_stands(tmp_path):
     assert "training diverged" in done.stdout
     status = json.loads((tmp_path / "out/status.json").read_text())
     assert status["state"] == "failed" and status["exit_code"] == 82
-    result = type("Stood", (), {})()
-    import h5py
     with h5py.File(tmp_path / "out/run.h5") as file:
         assert file.attrs["exit_code"] == 82 and file.attrs["complete"] == 1
         diverged_at = file.attrs["diverged_at"]
@@ -388,8 +377,19 @@ def test_divergence_is_said_and_what_was_found_stands(tmp_path):
     assert np.all(np.isfinite(loss))
 
 
+@pytest.mark.parametrize("rate", [100.0, 1e4])
+def test_a_finite_explosion_is_divergence_too(run, rate):
+    """Parameters and loss still finite where the kernel's squares overflow: the same end, not a failure of the kernel."""
+    result = run(network_deck(study=dict(snapshots=20), training=dict(learning_rate=rate, steps=30)))
+    assert result.code == 82 and len(result.messages) == 1 and "diverged" in result.err, result.err
+    r = reach_of(result)
+    assert 0 < r["attributes"]["diverged_at"] < 30 and np.all(r["step"] < r["attributes"]["diverged_at"])
+    assert r["frozen_loss"].shape[1] == len(r["step"]) and np.all(np.isfinite(r["loss"])) and r["loss"][-1] < 1e12
+
+
 def test_a_diverging_point_does_not_end_the_others(run):
-    result = run(network_deck({"training.learning_rate": [0.05, 1e4]}, kernel=dict(activation="relu")))
+    deck = network_deck({"training.learning_rate": [0.05, 1e4]}, kernel=dict(activation="relu"))
+    result = run(deck.replace("learning_rate = 0.05\n", ""))
     assert result.code == 82 and len(result.messages) == 1, result.err
     good, bad = (reach_of(result, f"sweep/000{i}") for i in (1, 2))
     assert "diverged_at" in bad["attributes"] and "diverged_at" not in good["attributes"]
@@ -419,7 +419,8 @@ def test_more_samples_than_a_file_has(run, tmp_path):
     np.save(tmp_path / "x.npy", np.ones((9, 4)))
     np.save(tmp_path / "y.npy", np.ones((9, 1)))
     result = run(reach_deck(study=dict(samples=10), data=dict(source="npy", file=tmp_path / "x.npy", targets=tmp_path / "y.npy"),
-                            kernel=dict(type="network", width=4), training=dict(learning_rate=0.1, steps=5)), timeout=60)
+                            kernel=dict(type="network", width=4, activation="tanh"),
+                            training=dict(learning_rate=0.1, steps=5)), timeout=60)
     assert result.code == 65 and len(result.messages) == 1 and "9 samples" in result.err, result.err
     assert not (result.folder / "run.h5").exists() and "eigensolver" not in result.out
 
@@ -427,9 +428,9 @@ def test_more_samples_than_a_file_has(run, tmp_path):
 # --- the report ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("deck", [features_deck(features=40), network_deck(), MESS3, DIGITS,
+@pytest.mark.parametrize("deck", [network_deck(), MESS3, DIGITS,
                                   features_deck({"kernel.features": [15, 30, 60, 240], "run.seed": [1, 2]})],
-                         ids=["features", "mlp", "transformer", "digits", "sizes"])
+                         ids=["mlp", "transformer", "digits", "sizes"])
 def test_report(once, deck):
     result = once(deck)
     done = subprocess.run([ROOT / "scripts/fathom-report", result.folder], capture_output=True, text=True,
