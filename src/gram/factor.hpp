@@ -18,8 +18,8 @@ namespace fathom {
 struct FactorOptions {
   /// Rows are left out as long as the bound of what they add stays below tolerance times an
   /// estimate of λ₁. 0: a small part of what the smallest eigenvalue is expected to be at least,
-  /// the larger of 0.01 d^−α and 5e-6 h_d, h_d the d-th largest product of p eigenvalues of H,
-  /// times (p!/(2p−1)!!)² λ₁, but not below 1e-32 λ₁.
+  /// the larger of 0.01 d^−α and 5e-6·0.006^(p−2) h_d, h_d the d-th largest product of p
+  /// eigenvalues of H, times (p!/(2p−1)!!)² λ₁, but not below 1e-32 λ₁.
   double tolerance = 0;
   std::int64_t max_rows = 4000000;  ///< no factor beyond
   std::int64_t hold_bytes =
