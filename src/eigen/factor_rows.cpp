@@ -47,15 +47,28 @@ void scale_by_power(DistMatrix& a, int exponent) {
       local(i, j) = std::ldexp(local(i, j), exponent);
 }
 
+void SquareSum::add(double square, double rounding) {
+  const double next = sum_ + square;
+  lost_ += rounding + (sum_ >= square ? (sum_ - next) + square : (square - next) + sum_);
+  sum_ = next;
+}
+
 void SquareSum::add(const DistMatrix& rows) {
+  // Sums of their own for every fourth row: none waits for the one before.
+  constexpr std::int64_t lanes = 4;
+  SquareSum lane[lanes];
   const MatrixView<const double> local = rows.local();
   for (std::int64_t j = 0; j < local.cols; ++j)
     for (std::int64_t i = 0; i < local.rows; ++i) {
-      const double x = local(i, j), square = x * x, next = sum_ + square;
-      lost_ += std::fma(x, x, -square) +
-               (sum_ >= square ? (sum_ - next) + square : (square - next) + sum_);
-      sum_ = next;
+      const double x = local(i, j), square = x * x;
+      lane[i % lanes].add(square, std::fma(x, x, -square));
     }
+  for (const SquareSum& part : lane)
+    add(part);
+}
+
+void SquareSum::add(const SquareSum& other_rows) {
+  add(other_rows.sum_, other_rows.lost_);
 }
 
 double SquareSum::root(const Communicator& comm) const {

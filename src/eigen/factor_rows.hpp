@@ -34,11 +34,13 @@ class FactorRows {
 /// Σx² over matrices, compensated: good to about 2ε however many there are.
 class SquareSum {
  public:
-  void add(const DistMatrix& rows);  ///< local
+  void add(const DistMatrix& rows);       ///< local
+  void add(const SquareSum& other_rows);  ///< local
   /// √ of the sum over all ranks. Collective over the communicator.
   double root(const Communicator& comm) const;
 
  private:
+  void add(double square, double rounding);
   double sum_ = 0, lost_ = 0;
 };
 

@@ -249,10 +249,8 @@ double SmallRows::error() const {
   return any() ? (std::max(1.0, drift()) * unit_roundoff * squares_ + excess_) * inverse_ : 0.0;
 }
 
-bool SmallRows::take(const DistMatrix& plain, std::int64_t first) {
+bool SmallRows::take(const DistMatrix& plain, std::int64_t first, const SquareSum& squares) {
   constexpr double small = 1e-11;
-  SquareSum squares;
-  squares.add(plain);
   const double norm = squares.root(plain.grid().parent()), all = squares_ + norm * norm,
                lost = unit_roundoff * all * inverse_ * inverse_ / double(rows_.order());
   if (!(lost <= small)) {

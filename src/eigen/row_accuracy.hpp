@@ -53,9 +53,9 @@ class SmallRows {
 
   /// What the next rows are held against: a triangle, or L, of the rows before. Collective.
   void set_reference(const DistMatrix& r, Triangle triangle);
-  /// Adds rows first … of F where ε·‖F₃‖_F²·‖R⁻¹‖_F²/q stays small with them, else says no.
-  /// Collective.
-  bool take(const DistMatrix& plain, std::int64_t first);
+  /// Adds rows first … of F, whose squares are given, where ε·‖F₃‖_F²·‖R⁻¹‖_F²/q stays small with
+  /// them, else says no. Collective.
+  bool take(const DistMatrix& plain, std::int64_t first, const SquareSum& squares);
   bool any() const { return sum_.has_value(); }
   /// Where the chunks that were not taken begin.
   const std::vector<std::int64_t>& refused() const { return refused_; }

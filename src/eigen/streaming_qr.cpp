@@ -170,8 +170,10 @@ ReducedFactor reduce_rotated(FactorRows& rows, const ProcessGrid& grid, std::int
   if (more > 0) small.set_reference(rotated.leading(), Triangle::lower);
   for (std::int64_t first = order; first < source.rows(); first += chunk) {
     const DistMatrix part = rotated.plain(first, std::min(chunk, source.rows() - first));
-    squares.add(part);
-    if (small.take(part, first)) continue;
+    SquareSum of_part;
+    of_part.add(part);
+    squares.add(of_part);
+    if (small.take(part, first, of_part)) continue;
     stack->reduce(rotated.turned(part));
     if (first + chunk < source.rows()) small.set_reference(stack->triangle(), Triangle::upper);
   }
