@@ -151,6 +151,16 @@ def test_features_follow_the_closed_form(once, ranks):
     assert r["chi_pos"][-2] < 1e-12 < value[39] / value.sum() * 0.9 < r["chi_pos_trusted"][-2]
 
 
+@pytest.mark.parametrize("name, place", [("eigenvalue", (3, 1)), ("gradient_power", (0, 0)), ("state", (0, 2)), ("chi_pos", 2),
+                                         ("unreachable_fraction", 1), ("depth_90_mode", 0), ("chi_net", 4)])
+def test_the_check_of_snapshots_sees_a_fault(once, name, place):
+    r = reach_of(once(features_deck(features=40)))
+    check_snapshots(r, 120)
+    r[name][place] = 0 if name == "state" else r[name][place] * 1.1 + 1
+    with pytest.raises(AssertionError):
+        check_snapshots(r, 120)
+
+
 def test_signal_and_noise_decay_each_for_itself(once):
     """The shares and their cross term sum to one; at t = 0 they are of one spectrum with and without noise."""
     noisy = reach_of(once(features_deck(features=40)))
