@@ -6,6 +6,7 @@
 
 #include <cblas.h>
 #include <fmt/format.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace fathom {
@@ -40,6 +41,8 @@ std::string_view better_kernels(std::string_view running, const VectorUnits& uni
 
 void restart_with_better_kernels(char** argv) {
   if (std::getenv(core_type) != nullptr) return;
+  // Started as "ld.so program": the loader is then what /proc/self/exe would start.
+  if (getauxval(AT_BASE) == 0) return;
   const std::string running = openblas_get_corename();
   const std::string better(better_kernels(running, vector_units()));
   if (better.empty()) return;

@@ -24,6 +24,10 @@ void pdtrtri_(const char* uplo, const char* diag, const int* n, double* a, const
               const int* ja, const int* desca, int* info, std::size_t, std::size_t);
 void pdpotrf_(const char* uplo, const int* n, double* a, const int* ia, const int* ja,
               const int* desca, int* info, std::size_t);
+void pb_topget_(const int* context, const char* operation, const char* scope, char* topology,
+                std::size_t, std::size_t, std::size_t);
+void pb_topset_(const int* context, const char* operation, const char* scope, const char* topology,
+                std::size_t, std::size_t, std::size_t);
 }
 
 namespace fathom::scalapack {
@@ -60,6 +64,19 @@ std::int64_t numroc_of(std::int64_t extent, ConstPart a, bool of_rows) {
   return of_rows ? numroc(extent, d[4], grid.myrow, grid.nprow)
                  : numroc(extent, d[5], grid.mycol, grid.npcol);
 }
+
+/// How PBLAS passes blocks along a row of the grid: one setting a process, for all its grids.
+class RowBroadcast {
+ public:
+  explicit RowBroadcast(const Descriptor& d) : context_(d[1]) {
+    pb_topget_(&context_, "Broadcast", "Rowwise", &topology_, 9, 7, 1);
+  }
+  void restore() const { pb_topset_(&context_, "Broadcast", "Rowwise", &topology_, 9, 7, 1); }
+
+ private:
+  int context_;
+  char topology_ = ' ';
+};
 
 }  // namespace
 
@@ -128,10 +145,14 @@ void pdgelqf(std::int64_t m, std::int64_t n, Part a, std::span<double> tau) {
 void pdorgqr(std::int64_t m, std::int64_t n, std::int64_t k, Part a, std::span<const double> tau) {
   FATHOM_ASSERT(m >= n && n >= k, "pdorgqr of {} x {}, {} reflectors", m, n, k);
   const int m32 = size(m), n32 = size(n), k32 = size(k), ia = origin(a.i), ja = origin(a.j);
+  // The library leaves its own choice behind (2.2): a rank that was idle here waits for ever when
+  // it meets the others on the next grid.
+  const RowBroadcast before(a.descriptor);
   with_workspace(m, n, a, "workspace of pdorgqr", [&](double* work, int lwork) {
     int info = 0;
     pdorgqr_(&m32, &n32, &k32, a.data, &ia, &ja, a.descriptor.data(), tau.data(), work, &lwork,
              &info);
+    before.restore();
     check_arguments(info, "pdorgqr");
   });
 }

@@ -243,6 +243,14 @@ void check_training(Resolver& deck) {
     deck.complain("training.warmup", fmt::format("training.warmup = {} leaves no step of "
                                                  "training.steps = {} at the full rate",
                                                  *warmup, *steps));
+  const auto frozen = deck.integer("study.frozen"), samples = deck.integer("study.samples");
+  if (frozen.value_or(0) > 0 && deck.is_given("study.frozen") &&
+      (deck.text("training.batch") != "full" || (n && samples && *samples != *n)))
+    deck.complain(
+        "study.frozen",
+        fmt::format("study.frozen = {} continues a training on the kernel's samples alone",
+                    *frozen),
+        {"it needs training.batch = \"full\" and study.samples = data.n"});
   const auto source = deck.text("data.source");
   if ((source == "hdf5" || source == "npy") && !deck.find("data.targets"))
     deck.complain("data.targets", "data.targets is missing: what the model is trained to give",

@@ -33,6 +33,13 @@ std::optional<DeckValue> samples_from_data(const Known& known) {
   return n ? std::optional<DeckValue>(std::min<std::int64_t>(*n, 500)) : std::int64_t{500};
 }
 
+std::optional<DeckValue> frozen_of_full_batches(const Known& known) {
+  const auto n = known.integer("data.n");
+  const bool whole =
+      known.text("training.batch") == "full" && n && known.integer("study.samples") == n;
+  return std::int64_t{whole ? 2 : 0};
+}
+
 std::optional<DeckValue> vectors_for_targets(const Known& known) {
   return known.find("data.targets") != nullptr;
 }
@@ -164,9 +171,11 @@ std::vector<Key> study() {
        .type = Type::integer,
        .doc =
            "Number of steps, evenly spaced in the logarithm, from which the run is continued with "
-           "its kernel frozen, to the end of training: gradient flow in function space. 0: none.",
+           "its kernel frozen, to the end of training: gradient flow in function space. It needs "
+           "training on the kernel's samples alone, all of them in every step.",
        .range = {0, 100},
-       .fallback = std::int64_t{2},
+       .derive = frozen_of_full_batches,
+       .default_text = "2 where training.batch = \"full\" and study.samples = data.n, otherwise 0",
        .belongs = {{reach, trained}}},
       {.path = "study.lanczos_steps",
        .type = Type::integer,

@@ -150,7 +150,7 @@ void orthonormalise_columns(DistMatrix& a) {
   if (a.cols() == 0) return;
   std::vector<double> factor = column_norms(a);
   for (double& f : factor)
-    f = f > 0 && std::isfinite(1 / f) ? 1 / f : 1.0;
+    f = f > 0 ? std::clamp(1 / f, 0x1p-1000, 0x1p1000) : 1.0;
   scale_columns(a, factor);
   // A first step leaves cond(A)²ε of AᵀA − I: below a half the second one leaves rounding.
   bool good = cholesky_step(a).has_value();

@@ -69,6 +69,10 @@ void rotate_by_leak(DistMatrix& v, std::int64_t first, const DistMatrix& x, doub
                  rest_part);
   DistMatrix square = DistMatrix::make(grid, k, k, v.mb(), v.nb());
   multiply(Op::none, Op::transpose, 1.0, x, x, 0.0, square);
+  // Less V_r Xᵀ: or head and rest stay orthogonal to third order only.
+  for (std::int64_t j = 0; j < head.local_cols(); ++j)
+    for (std::int64_t i = 0; i < head.local_rows(); ++i)
+      head.local()(i, j) -= turned.local()(i, j);
   multiply_parts(grid, Op::none, Op::none, n, k, k, 0.5, head.part(), square.part(), 1.0,
                  head_part);
 }

@@ -71,14 +71,18 @@ class SmallRows {
   double flops() const { return flops_; }
 
  private:
-  void check_sum() const;
+  void check_sum();
+  /// Of the sum, in ε, where all additions are rounded the same way.
+  double drift() const { return double(additions_) / 4; }
 
   const RotatedRows& rows_;
   std::optional<DistMatrix> sum_;           ///< lower triangle; full from add_to on
   std::optional<DistMatrix> signs_, seen_;  ///< z, and Σ F₃ᵀ(F₃z)
   std::vector<std::int64_t> refused_;
-  double inverse_ = 0;  ///< ‖R⁻¹‖_F
+  double inverse_ = 0;                      ///< ‖R⁻¹‖_F
+  std::int64_t taken_ = 0, additions_ = 0;  ///< rows, and sums of them
   double squares_ = 0, flops_ = 0;
+  double excess_ = 0;  ///< of the sum's error, measured, over what rounding usually makes
 };
 
 /// Fills in row_condition, orthogonality, relative_error and row_sensitivity of reduced.a, a

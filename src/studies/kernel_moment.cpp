@@ -49,6 +49,28 @@ std::vector<std::vector<double>> gradient_parts(const TrainedModel& model,
   return parts;
 }
 
+/// δL between the groups of the model's rows. Collective.
+std::vector<double> decrease_between_groups(const TrainedModel& model,
+                                            const CertifiedSpectrum& spectrum,
+                                            std::span<const double> eigenvalue,
+                                            std::span<const double> g) {
+  const std::size_t groups = model.group_names.size();
+  Targets parts{std::ssize(g), static_cast<std::int64_t>(groups),
+                std::vector<double>(g.size() * groups, 0.0)};
+  for (std::size_t r = 0; r < g.size(); ++r)
+    if (model.group[r] >= 0)
+      parts.value[r * groups + static_cast<std::size_t>(model.group[r])] = g[r];
+  const std::vector<double> p = target_coefficients(*spectrum.result.vectors, parts);
+  std::vector<double> between(groups * groups, 0.0), a(eigenvalue.size()), b(eigenvalue.size());
+  for (std::size_t i = 0; i < groups; ++i)
+    for (std::size_t j = 0; j < groups; ++j) {
+      for (std::size_t k = 0; k < eigenvalue.size(); ++k)
+        a[k] = p[k * groups + i], b[k] = p[k * groups + j];
+      between[i * groups + j] = cross_decrease(eigenvalue, a, b);
+    }
+  return between;
+}
+
 double position_by_lanczos(const StudyContext& context, const Deck& deck,
                            const EmpiricalNtk& kernel, std::span<const double> g,
                            const KernelMoment& moment) {
@@ -179,6 +201,8 @@ KernelMoment network_moment(const StudyContext& context, const Deck& deck,
   moment.gradient_squared = squared(function.gradient);
   put_spectrum(moment, solved.spectrum);
   put_projections(moment, projections_of(solved.spectrum, gradient_parts(model, function)));
+  moment.cross_decrease =
+      decrease_between_groups(model, solved.spectrum, moment.eigenvalue, function.gradient);
   if (deck.integer("study.lanczos_steps") > 0 && moment.gradient_squared > 0)
     moment.lanczos = position_by_lanczos(context, deck, kernel, function.gradient, moment);
   const GradientStatistics gradients = statistics(context, deck, kernel, function);

@@ -42,6 +42,10 @@ struct KernelMoment {
   double signal_share = std::numeric_limits<double>::quiet_NaN();
   double noise_share = std::numeric_limits<double>::quiet_NaN();
 
+  /// What a step on the samples of one group takes off the loss of another: δL(A, B) = g_AᵀΘg_B,
+  /// groups × groups; negative: they interfere. Σ over all pairs is the decrease.
+  std::vector<double> cross_decrease;
+
   std::vector<double> trusted_decrease() const;
 };
 

@@ -138,18 +138,37 @@ void write_frozen(const RunGroup& point, const ReachRun& run) {
   group.attribute_of("learning_loss", "long_name", "loss of the run itself");
 }
 
+/// At the first and the last snapshot: how groups of samples help or hinder one another.
+void write_between_groups(const RunGroup& point, const ReachRun& run) {
+  if (run.groups.empty()) return;
+  const auto count = static_cast<std::int64_t>(run.groups.size());
+  const RunGroup group = point.group("between_groups");
+  group.counting_scale("group", count);
+  group.counting_scale("other_group", count);
+  group.variable("name", std::span<const std::string>(run.groups), {"group"});
+  const auto write = [&](const char* name, const KernelMoment& m, const char* when) {
+    group.variable(name, std::span<const double>(m.cross_decrease), {"group", "other_group"});
+    group.attribute_of(
+        name, "long_name",
+        fmt::format("g_A . K g_B {}: what a step on group A takes off the loss of B; negative: "
+                    "they interfere",
+                    when));
+  };
+  write("decrease_first", run.moments.front(), "at the first snapshot");
+  write("decrease_last", run.moments.back(), "at the last snapshot");
+}
+
 }  // namespace
 
-std::vector<DepthSnapshot> ReachRun::depths(double share) const {
-  std::vector<DepthSnapshot> depths;
-  for (const KernelMoment& m : moments) {
+void ReachRun::keep_depths(double share) {
+  for (KernelMoment& m : moments) {
     std::vector<double> trusted(m.eigenvalue.size(), nan);
     for (std::size_t k = 0; k < trusted.size(); ++k)
       if (m.state[k] == 1) trusted[k] = m.eigenvalue[k];
-    depths.push_back(
-        depth_snapshot(m.compute, trusted, m.error_bound, m.trusted_decrease(), share));
+    depth.push_back(depth_snapshot(m.compute, trusted, m.error_bound, m.trusted_decrease(), share));
+    m.eigenvalue = m.error_bound = m.projection = {};
+    m.state = {};
   }
-  return depths;
 }
 
 std::vector<double> ReachRun::compute() const {
@@ -197,6 +216,7 @@ void write_reach_run(const RunGroup& point, const ReachRun& run) {
   write_scalars(group, run);
   write_modes(group, run.moments);
   write_frozen(point, run);
+  write_between_groups(point, run);
 }
 
 }  // namespace fathom

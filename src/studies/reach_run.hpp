@@ -23,9 +23,13 @@ struct ReachRun {
   std::vector<double> losses;  ///< of the batch before every step; empty for closed-form flows
   std::vector<KernelMoment> moments;
   std::vector<FrozenCurve> frozen;
+  std::vector<std::string> groups;  ///< of cross_decrease
   std::int64_t diverged_at = -1;
+  std::vector<DepthSnapshot> depth;  ///< of every moment, at the share of the study
 
-  std::vector<DepthSnapshot> depths(double share) const;
+  /// Fills `depth` and gives back the spectra of the moments, of which nothing else is needed once
+  /// they are written. Local.
+  void keep_depths(double share);
   std::vector<double> compute() const;
   std::vector<double> times() const;
   std::vector<double> snapshot_losses() const;
@@ -36,10 +40,11 @@ void write_reach_run(const RunGroup& point, const ReachRun& run);
 
 /// /reach: reach, final loss and feature learning against size, over seeds, at equal compute; its
 /// sentences. Nothing to write where a deck sweeps no size, or more than one series. Local.
+/// @pre keep_depths was called on each, with this share
 std::vector<std::string> summarise_reach(RunFile& file, const std::vector<ReachRun>& runs,
                                          double share, double confidence);
 
-/// One sentence on a run. Pure.
+/// One sentence on a run. Pure. @pre as above
 std::string reach_sentence(const ReachRun& run, double share);
 
 }  // namespace fathom

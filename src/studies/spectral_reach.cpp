@@ -96,6 +96,7 @@ class NetworkRun {
     run_.classes = model_.exact.network->classes();
     run_.optimiser = deck_.text("training.optimiser");
     run_.best_loss = model_.best_loss;
+    run_.groups = model_.group_names;
     context_.progress.note(fmt::format("--- {}{}; {} on {}, {} steps",
                                        point_.label.empty() ? "" : point_.label + ": ", run_.model,
                                        run_.optimiser, run_.data, options_.steps));
@@ -256,6 +257,7 @@ StudyOutcome run_spectral_reach_study(const StudyContext& context) {
                            : features_run(at, point, result));
         write_reach_run(at.file.group(point.group), runs.back());
         at.file.settle();
+        runs.back().keep_depths(share);
         if (runs.back().diverged_at >= 0) result.diverged = true;
         if (at.deck.sweep().size() <= 1)
           result.verdicts.push_back(reach_sentence(runs.back(), share));

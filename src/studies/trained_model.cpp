@@ -165,12 +165,35 @@ double bayes_loss_on(const Deck& deck, SampleRange set) {
   return sum / static_cast<double>(set.count * context);
 }
 
+/// Labels, or one-hot values, group the rows of the gradient by class; else two halves.
+void add_groups(TrainedModel& model, const SampleBatch<double>& batch) {
+  const std::int64_t classes = model.exact.network->classes(),
+                     positions = model.exact.network->positions();
+  const bool labelled = !batch.labels.empty(), one_hot = !labelled && batch.outputs > 1;
+  for (std::int64_t i = 0; i < batch.samples; ++i)
+    for (std::int64_t t = 0; t < positions; ++t) {
+      std::int32_t group = i < (batch.samples + 1) / 2 ? 0 : 1;
+      if (labelled) group = batch.labels[static_cast<std::size_t>(t + positions * i)];
+      if (one_hot) {
+        const double* row = &batch.values[static_cast<std::size_t>(i * batch.outputs)];
+        group = static_cast<std::int32_t>(std::max_element(row, row + batch.outputs) - row);
+      }
+      model.group.insert(model.group.end(), static_cast<std::size_t>(classes), group);
+    }
+  if (labelled || one_hot)
+    for (std::int64_t c = 0; c < classes; ++c)
+      model.group_names.push_back(fmt::format("class {}", c));
+  else
+    model.group_names = {"first half", "second half"};
+}
+
 void add_known_facts(TrainedModel& model, const Deck& deck) {
   const std::vector<std::int64_t> index = indices(model.set);
   if (teacher(deck)) model.noise = Teacher(teacher_of(deck), seed_of(deck)).targets(index).noise;
   if (sequences(deck)) model.best_loss = bayes_loss_on(deck, model.set);
   SampleBatch<double> batch;
   model.exact.samples->fill(index, batch);
+  add_groups(model, batch);
   model.inputs =
       batch.dim > 0
           ? replicated_features(std::move(batch.features), batch.dim, model.data)

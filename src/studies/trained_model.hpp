@@ -35,6 +35,10 @@ struct TrainedModel {
   SampleRange set;                        ///< the samples of snapshots
   std::unique_ptr<NetworkInputs> inputs;  ///< theirs
   std::vector<double> noise;  ///< label noise of the set, one a sample; empty where not known
+  /// The group of each row of the gradient, outputs × samples: the class of the label, or the first
+  /// and second half of the samples where there are no labels.
+  std::vector<std::int32_t> group;
+  std::vector<std::string> group_names;
   double best_loss = std::numeric_limits<double>::quiet_NaN();  ///< on the set, where it is known
   std::string data;                                             ///< in words
 

@@ -40,7 +40,8 @@ Sums over_ranks(const Communicator& comm, const Sums& mine) {
 }
 
 template <class T>
-void check_arguments(const TrainingProblem<T>& problem, SampleRange set, std::span<const T> parameters) {
+void check_arguments(const TrainingProblem<T>& problem, SampleRange set,
+                     std::span<const T> parameters) {
   FATHOM_ASSERT(problem.network && problem.samples && problem.at_once > 0,
                 "a problem without network or samples, or {} samples at once", problem.at_once);
   const std::int64_t samples = problem.samples->samples();

@@ -155,6 +155,62 @@ TEST(Factorisations, norms_and_scalings_of_rows_and_columns) {
   });
 }
 
+/// Well and badly conditioned columns, dependent, zero, huge and tiny ones: a basis always, of
+/// their span wherever they have the rank.
+TEST(Factorisations, columns_made_orthonormal) {
+  using Entry = double (*)(std::int64_t, std::int64_t);
+  struct Case {
+    const char* what;
+    Entry entry;
+    double span;  // what the columns may lack of it, relative to their norm
+  };
+  const std::vector<Case> cases{
+      {"dense", [](std::int64_t i, std::int64_t j) { return value(i, j); }, 1e-14},
+      {"graded columns",
+       [](std::int64_t i, std::int64_t j) {
+         return std::pow(10.0, -20.0 * double(j)) * value(i, j);
+       },
+       1e-14},
+      {"huge columns",
+       [](std::int64_t i, std::int64_t j) { return (j % 2 ? 1.7e308 : 1e-300) * value(i, j); },
+       1e-14},
+      {"denormal columns",
+       [](std::int64_t i, std::int64_t j) { return (j % 3 ? 1.0 : 1e-312) * value(i, j); }, 1e-11},
+      {"nearly parallel",
+       [](std::int64_t i, std::int64_t j) { return value(i, 0) + 1e-7 * value(i, j); }, 1e-14},
+      {"parallel to rounding",
+       [](std::int64_t i, std::int64_t j) { return value(i, 0) + 1e-16 * value(i, j); }, 1e-14},
+      {"equal", [](std::int64_t i, std::int64_t) { return value(i, 0); }, 1e-14},
+      {"some zero", [](std::int64_t i, std::int64_t j) { return j % 3 ? value(i, j) : 0.0; },
+       1e-14},
+      {"zero", [](std::int64_t, std::int64_t) { return 0.0; }, 1e-14},
+      {"one row", [](std::int64_t i, std::int64_t j) { return i == 5 ? value(i, j) : 0.0; },
+       1e-14}};
+  for_each_layout([&](const ProcessGrid& grid, std::int64_t block) {
+    for (const auto& [m, n] : {std::pair<std::int64_t, std::int64_t>{31, 11}, {9, 9}, {7, 1}})
+      for (const Case& c : cases) {
+        SCOPED_TRACE(c.what);
+        DistMatrix a = DistMatrix::make(grid, m, n, block, block);
+        a.fill_from(c.entry);
+        orthonormalise_columns(a);
+        const Serial q = gathered(a);
+        EXPECT_LT(distance(product(transposed(q), q), identity(n)), 1e-14 * double(n));
+        for (std::int64_t j = 0; j < n; ++j) {
+          double largest = 0, lacks = 0;
+          for (std::int64_t i = 0; i < m; ++i)
+            largest = std::max(largest, std::abs(c.entry(i, j)));
+          if (largest == 0) continue;
+          // (I − QQᵀ)a of a column scaled to entries below 1.
+          Serial x(m, 1, [&](std::int64_t i, std::int64_t) { return c.entry(i, j) / largest; });
+          const Serial back = product(q, product(transposed(q), x));
+          for (std::int64_t i = 0; i < m; ++i)
+            lacks = std::max(lacks, std::abs(x(i, 0) - back(i, 0)));
+          EXPECT_LT(lacks, c.span * double(m)) << "column " << j;
+        }
+      }
+  });
+}
+
 TEST(Factorisations, svd_with_the_vectors_asked_for) {
   for_each_layout([](const ProcessGrid& grid, std::int64_t block) {
     for (const auto& [m, n] : {std::pair<std::int64_t, std::int64_t>{17, 17}, {23, 9}, {6, 1}}) {

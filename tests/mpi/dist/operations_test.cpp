@@ -103,6 +103,33 @@ TEST(RankKUpdate, in_panels) {
   });
 }
 
+/// Least sizes of panels, more ranks than blocks of columns, a last block of one column; what stood
+/// in C does not matter at beta = 0, NaN included.
+TEST(RankKUpdate, in_panels_of_odd_sizes) {
+  const Communicator world = Communicator::world();
+  test::for_each_grid(world, [](const ProcessGrid& grid, const std::string& name) {
+    for (const auto& [k, n, nb] : {std::array<std::int64_t, 3>{256, 257, 256},
+                                   {256, 256, 300},
+                                   {257, 259, 1},
+                                   {4097, 256, 85}}) {
+      const DistMatrix a = filled(grid, k, n, 7, nb, 4);
+      DistMatrix c = DistMatrix::make(grid, n, n, nb, nb),
+                 wanted = DistMatrix::make(grid, n, n, nb, nb);
+      c.fill(NAN);
+      rank_k_update(Op::transpose, 0.5, a, 0.0, c);
+      multiply(Op::transpose, Op::none, 0.5, a, a, 0.0, wanted);
+      double off = 0;
+      for (std::int64_t j = 0; j < c.local_cols(); ++j)
+        for (std::int64_t i = 0; i < c.local_rows(); ++i) {
+          const bool lower = c.global_row(LocalIndex(i)) >= c.global_col(LocalIndex(j));
+          if (lower) off = std::max(off, std::abs(c.local()(i, j) - wanted.local()(i, j)));
+          EXPECT_EQ(std::isnan(c.local()(i, j)), !lower);
+        }
+      EXPECT_LT(grid.parent().max(off), 1e-14 * double(k)) << name << " " << k << " " << n;
+    }
+  });
+}
+
 TEST(Transpose, into_uninitialised_memory) {
   const Communicator world = Communicator::world();
   test::for_each_grid(world, [](const ProcessGrid& grid, const std::string& name) {

@@ -106,6 +106,24 @@ TEST(StreamingQr, singular_values_within_the_bound) {
     }
 }
 
+TEST(StreamingQr, square_factor_is_held_to_the_last_bit) {
+  for (const int exponent : {0, 900, -900}) {
+    const Serial f(21, 21, [&](std::int64_t i, std::int64_t j) {
+      return std::ldexp(value(i, j), exponent + 20 * int(i % 3));
+    });
+    for_each_layout([&](const ProcessGrid& grid, std::int64_t block) {
+      test::Silent progress;
+      for (const std::int64_t chunk : {0, 1, 5, 20, 21}) {
+        const ReducedFactor reduced =
+            reduce_factor(grid, block, factor_of(f), {.chunk = chunk}, progress);
+        EXPECT_EQ(gathered(reduced.a).data, f.data) << exponent << " chunk " << chunk;
+        EXPECT_EQ(reduced.backward_error, 0.0);
+        EXPECT_FALSE(reduced.transposed);
+      }
+    });
+  }
+}
+
 TEST(StreamingQr, wide_factor_is_held_transposed) {
   const Serial f(7, 33, [](std::int64_t i, std::int64_t j) { return value(i, j); });
   for_each_layout([&](const ProcessGrid& grid, std::int64_t block) {

@@ -1,9 +1,10 @@
-// What is held of gradients, and blocks of the kernel from it, against kernel_block of the room
-// networks.
+// What is held of gradients, and blocks of the kernel from it, against the explicit gradients of
+// the room networks.
 
 #include "gram/signal_panel.hpp"
 
-#include "networks/kernel_block.hpp"
+#include "bindings/blas.hpp"
+#include "networks/gradient_columns.hpp"
 #include "networks/mlp.hpp"
 #include "networks/transformer.hpp"
 
@@ -68,14 +69,18 @@ TEST(SignalLayout, has_a_place_for_every_number) {
   EXPECT_EQ(layout.sample_length, sample);
 }
 
-TEST(SignalProducts, of_chosen_rows_are_those_of_kernel_block) {
+TEST(SignalProducts, of_chosen_rows_are_those_of_explicit_gradients) {
   const Sequence s = sequence();
   const EmpiricalNtk ntk = s.ntk(NtkKind::all_outputs);
   const std::vector<std::int64_t> everyone = {0, 1, 2, 3};
   const InputBatch batch(*s.samples, everyone);
   const auto signals = s.network->forward(s.parameters, batch.batch())->signals(ntk.outputs);
   std::vector<double> expected(64), seen(64);
-  kernel_block(*s.network, signals, signals, {expected.data(), 8, 8, 8});
+  const std::int64_t p = s.network->parameters();
+  std::vector<double> gradient(static_cast<std::size_t>(8 * p));
+  gradient_columns<double>(*s.network, signals, 0, {gradient.data(), p, 8, p});
+  blas::gemm(Op::transpose, Op::none, 1.0, {gradient.data(), p, 8, p}, {gradient.data(), p, 8, p},
+             0.0, {expected.data(), 8, 8, 8});
 
   const SignalLayout layout(ntk);
   SignalPanel rows, cols;

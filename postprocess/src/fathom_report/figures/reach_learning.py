@@ -135,17 +135,25 @@ def end_table(run: Run, series: Series) -> Dict[str, np.ndarray]:
 
 
 def _ends(ax: Axes, usable: List[Series], ends: List[Dict[str, np.ndarray]]) -> None:
+    by_size = len(usable) > 1 and max(t["frozen_start"].size for t in ends) == 1
     for s, table in zip(usable, ends):
         x = np.maximum(table["frozen_start"], 0.5)  # a kernel frozen at step 0 has a place too
+        if by_size:
+            x = np.full(x.size, float(s.size))
         if x.size:
             draw_curve(ax, x, table, "ratio", s.colour, ls=s.linestyle, marker="o", ms=4)
     ax.axhline(1.0, color=style.COMPARATOR, lw=0.9, ls=(0, (6, 3)), zorder=1)
     log_scale(ax.yaxis, range_of(ends, "ratio") + [np.array([0.8, 1.25])])
+    ax.set_ylabel("frozen loss / learning loss\nat the end (dimensionless)")
+    if by_size:  # one start: it is the sizes that differ
+        log_scale(ax.xaxis, [np.array([float(s.size) for s in usable])], margin=0.08)
+        ax.set_xticks([float(s.size) for s in usable], [f"{s.size:g}" for s in usable])
+        ax.set_xlabel(f"size, kernel frozen at step {min(t['frozen_start'].min() for t in ends if t['frozen_start'].size):g}")
+        return
     log_scale(ax.xaxis, [np.maximum(t["frozen_start"], 0.5) for t in ends], margin=0.08)
     if any((t["frozen_start"] < 0.5).any() for t in ends):
         ax.annotate("leftmost: frozen at step 0", (0.02, 0.02), xycoords="axes fraction", fontsize=8.5)
     ax.set_xlabel("step at which the kernel was frozen")
-    ax.set_ylabel("frozen loss / learning loss\nat the end (dimensionless)")
 
 
 def frozen_table(run: Run, series: Series) -> Dict[str, np.ndarray]:
