@@ -68,7 +68,7 @@ def network_deck(sweep=None, **more):
     return reach_deck(sweep, **sections)
 
 
-MESS3 = reach_deck(study=dict(samples=16, snapshots=1, frozen=1, lanczos_steps=40),
+MESS3 = reach_deck(study=dict(samples=16, snapshots=1, lanczos_steps=40),
                    data=dict(source="hidden_markov", process="mess3", context=10),
                    kernel=dict(type="network", depth=1, width=16, heads=2, activation="gelu"),
                    training=dict(optimiser="adam", learning_rate=0.01, steps=60, batch=32))
@@ -76,9 +76,9 @@ MESS3 = reach_deck(study=dict(samples=16, snapshots=1, frozen=1, lanczos_steps=4
 DIGITS = reach_deck({"training.loss": ["squared_error", "cross_entropy"]},
                     study=dict(samples=12, snapshots=1, lanczos_steps=120),
                     data=dict(source="hdf5", file=ROOT / "inputs/data/digits.h5", dataset="features", targets="targets",
-                              scale="standard", n=80),
+                              scale="standard", n=12),
                     kernel=dict(type="network", width=16, depth=1, activation="relu", weight_variance=2.0),
-                    training=dict(learning_rate=0.05, steps=60, batch=20))
+                    training=dict(learning_rate=0.05, steps=60))
 
 
 def depth(eigenvalue, bound, decrease, share):
@@ -149,6 +149,16 @@ def test_features_follow_the_closed_form(once, ranks):
     assert np.all(r["state"][:, 40:] == 2) and np.all(r["trusted"] == 40)
     # The raw scalar falls below any mode of the kernel; the trusted one stays among them.
     assert r["chi_pos"][-2] < 1e-12 < value[39] / value.sum() * 0.9 < r["chi_pos_trusted"][-2]
+
+
+@pytest.mark.parametrize("name, place", [("eigenvalue", (3, 1)), ("gradient_power", (0, 0)), ("state", (0, 2)), ("chi_pos", 2),
+                                         ("unreachable_fraction", 1), ("depth_90_mode", 0), ("chi_net", 4)])
+def test_the_check_of_snapshots_sees_a_fault(once, name, place):
+    r = reach_of(once(features_deck(features=40)))
+    check_snapshots(r, 120)
+    r[name][place] = 0 if name == "state" else r[name][place] * 1.1 + 1
+    with pytest.raises(AssertionError):
+        check_snapshots(r, 120)
 
 
 def test_signal_and_noise_decay_each_for_itself(once):
@@ -234,7 +244,8 @@ def test_ranks_do_not_matter(once, deck):
         np.testing.assert_allclose(one[name], two[name], rtol=1e-10)
     for name in ("chi_pos", "chi_pos_trusted", "chi_net", "chi_loss", "chi_pos_lanczos", "chi_pos_gradients"):
         np.testing.assert_allclose(one[name], two[name], rtol=1e-8)
-    np.testing.assert_allclose(one["frozen_loss"], two["frozen_loss"], rtol=1e-8)
+    if deck != MESS3:
+        np.testing.assert_allclose(one["frozen_loss"], two["frozen_loss"], rtol=1e-8)
 
 
 def test_one_small_step_takes_what_the_kernel_says(once):
@@ -242,8 +253,7 @@ def test_one_small_step_takes_what_the_kernel_says(once):
     rate = 1e-6
     teacher = once(network_deck({"kernel.parametrisation": ["standard", "ntk", "maximal_update"]},
                                 study=dict(snapshots=1), training=dict(learning_rate=rate, steps=1)))
-    digits = once(DIGITS.replace("learning_rate = 0.05", f"learning_rate = {rate}").replace("steps = 60", "steps = 1")
-                  .replace("batch = 20", "batch = 'full'").replace("n = 80", "n = 12"))
+    digits = once(DIGITS.replace("learning_rate = 0.05", f"learning_rate = {rate}").replace("steps = 60", "steps = 1"))
     runs = [reach_of(teacher, f"sweep/{i:04d}") for i in (1, 2, 3)] + [reach_of(digits, f"sweep/{i:04d}") for i in (1, 2)]
     for r in runs:
         assert list(r["step"]) == [0, 1]
@@ -310,8 +320,7 @@ def test_a_transformer_on_mess3(once):
     # A constant added to all logits of a position changes nothing: its direction is not in the gradient.
     assert np.all(r["unreachable_fraction"] < 0.5)
     np.testing.assert_allclose(r["compute"], 6.0 * r["attributes"]["parameters"] * 32 * 10 * r["step"], rtol=1e-14)
-    frozen = r["frozen_loss"][0]
-    assert frozen[0] == pytest.approx(r["loss"][0], rel=1e-12) and np.all(np.diff(frozen) <= 0)
+    assert "frozen_loss" not in r  # sequences are new in every step
 
 
 def test_digits_by_both_losses(once):
@@ -325,7 +334,10 @@ def test_digits_by_both_losses(once):
     # The same network, the same kernel at the start; softmax less one-hot against one-hot: |g|^2 <= 2 L / N.
     np.testing.assert_allclose(cross["eigenvalue"][0], squared["eigenvalue"][0], rtol=1e-9)
     assert np.all(cross["chi_loss"] * 12 <= 2 * cross["loss"])
-    assert cross["frozen_loss"][0, 0] == pytest.approx(cross["loss"][0], rel=1e-12)
+    # The frozen flow of a cross entropy: where it starts, falling, and still with learning at the next snapshot.
+    frozen = cross["frozen_loss"][0]
+    assert frozen[0] == pytest.approx(cross["loss"][0], rel=1e-12) and np.all(np.diff(frozen) < 0)
+    np.testing.assert_allclose(frozen[0] - frozen[1], cross["loss"][0] - cross["loss"][1], rtol=0.2)
 
 
 def test_classes_in_one_column(once, tmp_path):
@@ -403,9 +415,11 @@ def test_a_diverging_point_does_not_end_the_others(run):
     (network_deck(training=dict(loss="cross_entropy")), "training.loss"),
     (MESS3.replace("batch = 32", "batch = 'full'"), "training.batch"),
     (MESS3 + "[solver]\neigenvalues = 5\n", "solver.eigenvalues"),
-    (DIGITS.replace("samples = 12", "samples = 81"), "study.samples"),
+    (MESS3.replace("samples = 16", "samples = 16\nfrozen = 1"), "study.frozen"),
+    (DIGITS.replace("samples = 12", "samples = 13"), "study.samples"),
     (features_deck(features=40, width=3), "kernel.width"),
-], ids=["samples", "batch", "warmup", "loss", "full_batch_of_sequences", "part_of_a_spectrum", "samples_of_a_file", "width_of_features"])
+], ids=["samples", "batch", "warmup", "loss", "full_batch_of_sequences", "part_of_a_spectrum", "frozen_sequences",
+        "samples_of_a_file", "width_of_features"])
 def test_decks_that_cannot_be_are_refused_before_work(run, deck, word):
     result = run(deck, timeout=60)
     assert result.code == 65, (result.code, result.err)
