@@ -153,7 +153,7 @@ std::string write_loss_fit(const RunGroup& group, const std::string& name, const
   LossFitOptions options;
   options.confidence = confidence;
   const LossFit fit = fit_saturating_law(points, options);
-  if (!fit.found() || fit.at_bound) return "";
+  if (!fit.found() || fit.at_bound || std::isnan(fit.exponent.low)) return "";
   const RunGroup written = group.group(name);
   const auto put = [&](const char* key, const FittedValue& value) {
     written.attribute(key, value.value);
