@@ -95,8 +95,37 @@ void reduce_to_triangle(DistMatrix& a, std::int64_t rows) {
   }
 }
 
+namespace {
+
+/// By QR of Aᵀ: the same reflections, whose panels are columns. On a wide grid a panel of columns
+/// stands on few ranks, one of rows on many, and each reflection is a message between these.
+DistMatrix reduce_rows_by_columns(DistMatrix& a) {
+  DistMatrix q = DistMatrix::make(a.grid(), a.cols(), a.rows(), a.mb(), a.nb());
+  DistMatrix r = DistMatrix::make(a.grid(), a.rows(), a.rows(), a.mb(), a.nb());
+  call_agreed(a.grid(), "dist.lq", [&] {
+    std::vector<double> tau = reflector_factors(q.local_cols());
+    scalapack::pdtran(a.cols(), a.rows(), 1.0, a.part(), 0.0, q.part());
+    scalapack::pdgeqrf(a.cols(), a.rows(), q.part(), tau);
+    scalapack::pdtran(a.rows(), a.rows(), 1.0, q.part(), 0.0, r.part());
+    scalapack::pdorgqr(a.cols(), a.rows(), a.rows(), q.part(), tau);
+  });
+  keep_triangle(Triangle::lower, r);
+  const std::int64_t triangle = r.local_cols();
+  for (std::int64_t j = 0; j < a.local_cols(); ++j) {
+    if (j < triangle)
+      std::copy_n(r.local().col(j), a.local_rows(), a.local().col(j));
+    else
+      std::fill_n(a.local().col(j), a.local_rows(), 0.0);
+  }
+  return q;
+}
+
+}  // namespace
+
 DistMatrix reduce_rows(DistMatrix& a) {
   FATHOM_ASSERT(a.rows() <= a.cols(), "LQ of {} x {}", a.rows(), a.cols());
+  if (a.rows() > 0 && a.mb() == a.nb() && a.grid().nprow() < a.grid().npcol())
+    return reduce_rows_by_columns(a);
   DistMatrix q = DistMatrix::make(a.grid(), a.rows(), a.cols(), a.mb(), a.nb());
   DistMatrix result = DistMatrix::make(a.grid(), a.cols(), a.rows(), a.mb(), a.nb());
   if (a.rows() == 0) return result;
