@@ -141,10 +141,7 @@ DistMatrix reduce_rows(DistMatrix& a) {
   return result;
 }
 
-namespace {
-
-/// A ← A·L⁻ᵀ with AᵀA = LLᵀ; ‖AᵀA − I‖_F before. None where AᵀA is not positive definite.
-std::optional<double> cholesky_step(DistMatrix& a) {
+std::optional<double> cholesky_orthonormalise(DistMatrix& a) {
   const std::int64_t n = a.cols();
   DistMatrix gram = DistMatrix::make(a.grid(), n, n, a.nb(), a.nb());
   gram.fill(0.0);
@@ -164,6 +161,8 @@ std::optional<double> cholesky_step(DistMatrix& a) {
   return defect;
 }
 
+namespace {
+
 void householder_columns(DistMatrix& a) {
   call_agreed(a.grid(), "dist.qr", [&] {
     std::vector<double> tau = reflector_factors(a.local_cols());
@@ -182,9 +181,9 @@ void orthonormalise_columns(DistMatrix& a) {
     f = f > 0 ? std::clamp(1 / f, 0x1p-1000, 0x1p1000) : 1.0;
   scale_columns(a, factor);
   // A first step leaves cond(A)²ε of AᵀA − I: below a half the second one leaves rounding.
-  bool good = cholesky_step(a).has_value();
+  bool good = cholesky_orthonormalise(a).has_value();
   if (good) {
-    const std::optional<double> defect = cholesky_step(a);
+    const std::optional<double> defect = cholesky_orthonormalise(a);
     good = defect && *defect < 0.5;
   }
   if (!good) householder_columns(a);

@@ -22,6 +22,11 @@ void reduce_to_triangle(DistMatrix& a, std::int64_t rows);
 /// reproduced to a few ε of its own norm, in any order of rows. `rows` of a take part.
 DistMatrix reduce_rows(DistMatrix& a);
 
+/// A ← A·L⁻ᵀ with AᵀA = LLᵀ, Gram–Schmidt in the order of the columns: orthonormal to cond(A)²·ε.
+/// Returns ‖AᵀA − I‖_F as it was before, the same on every rank; nothing, and A as it was, where
+/// AᵀA is not numerically positive definite.
+std::optional<double> cholesky_orthonormalise(DistMatrix& a);
+
 /// Columns of A (m × n, m ≥ n) ← an orthonormal basis of their span, a column's own part of it
 /// last: by Cholesky factors of AᵀA, columns scaled, twice (all of it matrix products); by
 /// Householder reflections where AᵀA is too near singular for that, and then completed at random

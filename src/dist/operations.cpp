@@ -102,6 +102,15 @@ void multiply(Op op_a, Op op_b, double alpha, const DistMatrix& a, const DistMat
                     c.part());
 }
 
+void add(const DistMatrix& a, DistMatrix& b) {
+  assert_one_grid(a, b);
+  FATHOM_ASSERT(a.distribution() == b.distribution(), "{} x {} to {} x {} of another layout",
+                a.rows(), a.cols(), b.rows(), b.cols());
+  for (std::int64_t j = 0; j < b.local_cols(); ++j)
+    for (std::int64_t i = 0; i < b.local_rows(); ++i)
+      b.local()(i, j) += a.local()(i, j);
+}
+
 void transpose(const DistMatrix& a, DistMatrix& c) {
   assert_one_grid(a, c);
   FATHOM_ASSERT(a.rows() == c.cols() && a.cols() == c.rows(), "transpose of {} x {} into {} x {}",

@@ -16,6 +16,8 @@ void multiply(Op op_a, Op op_b, double alpha, const DistMatrix& a, const DistMat
               DistMatrix& c);
 /// Lower triangle of C ← alpha·op(A)·op(A)ᵀ + beta·C (pdsyrk): op none gives AAᵀ, transpose AᵀA.
 void rank_k_update(Op op, double alpha, const DistMatrix& a, double beta, DistMatrix& c);
+/// B ← A + B, of one layout; local.
+void add(const DistMatrix& a, DistMatrix& b);
 /// C ← Aᵀ (pdtran).
 void transpose(const DistMatrix& a, DistMatrix& c);
 /// Copies a into b of the same shape in any other layout, also on another grid over the same ranks

@@ -30,15 +30,6 @@ int exponent_of(double largest) {
 /// Columns of a subspace iteration. Half of the largest number, squared, stands on every rank.
 constexpr std::int64_t least_width = 16, largest_width = 4000;
 
-/// to += from; local.
-void add(const DistMatrix& from, DistMatrix& to) {
-  const auto source = from.local();
-  const auto sum = to.local();
-  for (std::int64_t j = 0; j < sum.cols; ++j)
-    for (std::int64_t i = 0; i < sum.rows; ++i)
-      sum(i, j) += source(i, j);
-}
-
 /// Rank 0's value: all ranks decide by the same bits.
 double agreed(const Communicator& comm, double value) {
   comm.broadcast(std::span(&value, 1));

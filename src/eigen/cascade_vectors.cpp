@@ -8,31 +8,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 namespace fathom {
-namespace {
-
-/// ‖G − I‖_F for a symmetric G of which the lower triangle is read; the same on every rank.
-double distance_from_identity(const DistMatrix& gram) {
-  double square = 0;
-  const auto local = gram.local();
-  for (std::int64_t j = 0; j < local.cols; ++j) {
-    const GlobalIndex col = gram.global_col(LocalIndex(j));
-    for (std::int64_t i = 0; i < local.rows; ++i) {
-      const GlobalIndex row = gram.global_row(LocalIndex(i));
-      if (row < col) continue;
-      const double defect = local(i, j) - (row == col ? 1.0 : 0.0);
-      square += (row == col ? 1 : 2) * defect * defect;
-    }
-  }
-  double norm = std::sqrt(gram.grid().parent().sum(square));
-  gram.grid().parent().broadcast(std::span(&norm, 1));
-  return norm;
-}
-
-}  // namespace
-
 void multiply_parts(const ProcessGrid& grid, Op op_a, Op op_b, std::int64_t rows, std::int64_t cols,
                     std::int64_t depth, double alpha, scalapack::ConstPart a,
                     scalapack::ConstPart b, double beta, scalapack::Part c) {
@@ -134,13 +113,11 @@ void orthonormalise(DistMatrix& u) {
   if (k == 0) return;
   double defect = 1;
   for (int step = 0; step < 3 && defect * defect > unit_roundoff; ++step) {
-    DistMatrix gram = DistMatrix::make(u.grid(), k, k, u.nb(), u.nb());
-    rank_k_update(Op::transpose, 1.0, u, 0.0, gram);
-    defect = distance_from_identity(gram);
-    if (!(defect < 0.9) || !cholesky(gram))
+    const std::optional<double> before = cholesky_orthonormalise(u);
+    defect = before.value_or(1);
+    if (!(defect < 0.9))
       throw AgreedError(ExitCode::solver, "{} left singular vectors are linearly dependent: {:.2g}",
                         k, defect);
-    solve_triangular(Side::right, Triangle::lower, Op::transpose, 1.0, gram, u);
   }
 }
 

@@ -88,13 +88,6 @@ DistMatrix sign_probes(const ProcessGrid& grid, std::int64_t rows, std::int64_t 
   return z;
 }
 
-/// to += from; local.
-void add(const DistMatrix& from, DistMatrix& to) {
-  for (std::int64_t j = 0; j < to.local_cols(); ++j)
-    for (std::int64_t i = 0; i < to.local_rows(); ++i)
-      to.local()(i, j) += from.local()(i, j);
-}
-
 DistMatrix product(const DistMatrix& a, const DistMatrix& b) {
   DistMatrix c = DistMatrix::make(a.grid(), a.rows(), b.cols(), a.mb(), a.nb());
   multiply(Op::none, Op::none, 1.0, a, b, 0.0, c);
