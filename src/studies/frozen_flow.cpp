@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace fathom {
 namespace {
@@ -21,16 +22,6 @@ FrozenCurve begin_curve(const KernelMoment& from, std::span<const double> at,
   for (const double spent : compute)
     curve.depth.push_back({.compute = spent, .depth = {}, .floor = from.position.trusted_floor});
   return curve;
-}
-
-/// The depth of the current decrease for projections p of the gradient.
-DepthSnapshot depth_of(const KernelMoment& from, std::span<const double> p, double compute,
-                       double share) {
-  std::vector<double> trusted(from.eigenvalue.size(), nan);
-  for (std::size_t k = 0; k < trusted.size(); ++k)
-    if (from.state[k] == 1) trusted[k] = from.eigenvalue[k];
-  const std::vector<double> decrease = trusted_decrease(from.eigenvalue, from.state, p);
-  return depth_snapshot(compute, trusted, from.error_bound, decrease, share);
 }
 
 /// y = V c on every rank. Collective.
@@ -119,15 +110,11 @@ FrozenCurve frozen_squared_error(const KernelMoment& from, std::span<const doubl
   const auto n = static_cast<double>(from.samples);
   for (std::size_t s = 0; s < at.size(); ++s) {
     if (at[s] < from.time) continue;
-    std::vector<double> p = from.projection;
-    double sum = 0;
-    for (std::size_t k = p.size(); k-- > 0;) {
-      p[k] *= std::exp(-std::max(from.eigenvalue[k], 0.0) * (at[s] - from.time) / n);
-      sum += p[k] * p[k];
-    }
+    const std::vector<double> p = from.decayed(from.projection, at[s] - from.time);
+    const double sum = std::inner_product(p.begin(), p.end(), p.begin(), 0.0);
     // g = r/n and L = ‖r‖²/(2n).
     curve.loss[s] = 0.5 * n * sum;
-    curve.depth[s] = depth_of(from, p, compute[s], share);
+    curve.depth[s] = from.depth(p, compute[s], share);
   }
   return curve;
 }
@@ -143,7 +130,7 @@ FrozenCurve frozen_cross_entropy(const KernelMoment& from, const DistMatrix& vec
     flow.advance(at[s] - time);
     time = at[s];
     curve.loss[s] = flow.loss();
-    curve.depth[s] = depth_of(from, flow.projection(), compute[s], share);
+    curve.depth[s] = from.depth(flow.projection(), compute[s], share);
   }
   return curve;
 }

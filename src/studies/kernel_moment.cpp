@@ -5,6 +5,7 @@
 #include "eigen/lanczos_quadrature.hpp"
 #include "gram/empirical_ntk.hpp"
 #include "gram/gradient_statistics.hpp"
+#include "spectral/gradient_flow.hpp"
 #include "studies/problem.hpp"
 #include "studies/targets.hpp"
 #include "training/evaluation.hpp"
@@ -156,8 +157,21 @@ void put_projections(KernelMoment& moment, const std::vector<std::vector<double>
 
 }  // namespace
 
-std::vector<double> KernelMoment::trusted_decrease() const {
-  return fathom::trusted_decrease(eigenvalue, state, projection);
+std::vector<double> KernelMoment::decayed(std::span<const double> projections,
+                                          double flow_time) const {
+  std::vector<double> rate = eigenvalue;
+  for (double& value : rate)
+    value = std::max(value, 0.0);
+  return flow_residual(rate, projections, flow_time / static_cast<double>(samples));
+}
+
+DepthSnapshot KernelMoment::depth(std::span<const double> projections, double spent,
+                                  double share) const {
+  std::vector<double> trusted(eigenvalue.size(), std::nan(""));
+  for (std::size_t k = 0; k < trusted.size(); ++k)
+    if (state[k] == 1) trusted[k] = eigenvalue[k];
+  return depth_snapshot(spent, trusted, error_bound,
+                        trusted_decrease(eigenvalue, state, projections), share);
 }
 
 FixedKernel::FixedKernel(const CertifiedSpectrum& spectrum,
@@ -174,8 +188,7 @@ KernelMoment FixedKernel::moment(double time) const {
   at.time = time;
   std::vector<std::vector<double>> projections = projections_;
   for (std::vector<double>& p : projections)
-    for (std::size_t k = 0; k < p.size(); ++k)
-      p[k] *= std::exp(-std::max(at.eigenvalue[k], 0.0) * time / static_cast<double>(at.samples));
+    p = at.decayed(p, time);
   // All modes are there: ‖g‖² is the sum over them.
   at.gradient_squared = squared(projections.front());
   at.loss = 0.5 * static_cast<double>(at.samples) * at.gradient_squared;

@@ -6,6 +6,7 @@
 
 #include "dist/dist_matrix.hpp"
 #include "spectral/position.hpp"
+#include "spectral/reach.hpp"
 #include "studies/solve.hpp"
 #include "studies/trained_model.hpp"
 
@@ -46,7 +47,11 @@ struct KernelMoment {
   /// groups × groups; negative: they interfere. Σ over all pairs is the decrease.
   std::vector<double> cross_decrease;
 
-  std::vector<double> trusted_decrease() const;
+  /// u_k·g after gradient flow on squared error with this kernel for a time: mode by mode
+  /// e^{−λ_k t/n}; computed eigenvalues below 0 stand still. Pure.
+  std::vector<double> decayed(std::span<const double> projections, double flow_time) const;
+  /// Beyond which mode a share of the decrease lies for gradients with these projections. Pure.
+  DepthSnapshot depth(std::span<const double> projections, double spent, double share) const;
 };
 
 /// A kernel that stays: the moments of gradient flow on ‖f − y‖²/(2n) from one spectrum.

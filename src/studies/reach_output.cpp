@@ -162,10 +162,7 @@ void write_between_groups(const RunGroup& point, const ReachRun& run) {
 
 void ReachRun::keep_depths(double share) {
   for (KernelMoment& m : moments) {
-    std::vector<double> trusted(m.eigenvalue.size(), nan);
-    for (std::size_t k = 0; k < trusted.size(); ++k)
-      if (m.state[k] == 1) trusted[k] = m.eigenvalue[k];
-    depth.push_back(depth_snapshot(m.compute, trusted, m.error_bound, m.trusted_decrease(), share));
+    depth.push_back(m.depth(m.projection, m.compute, share));
     m.eigenvalue = m.error_bound = m.projection = {};
     m.state = {};
   }
