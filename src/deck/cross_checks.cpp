@@ -243,6 +243,9 @@ void check_training(Resolver& deck) {
     deck.complain("training.warmup", fmt::format("training.warmup = {} leaves no step of "
                                                  "training.steps = {} at the full rate",
                                                  *warmup, *steps));
+  if (deck.text("data.source") == "hidden_markov" && deck.text("training.batch") == "full")
+    deck.complain("training.batch", "training.batch = \"full\", but sequences are made without end",
+                  {"give the number of sequences a step"});
   const auto frozen = deck.integer("study.frozen"), samples = deck.integer("study.samples");
   if (frozen.value_or(0) > 0 && deck.is_given("study.frozen") &&
       (deck.text("training.batch") != "full" || (n && samples && *samples != *n)))

@@ -268,8 +268,6 @@ TrainingOptions training_options(const Deck& deck, const TrainedModel& model) {
     options.rate.final_fraction = deck.real("training.final_fraction");
   const std::int64_t n = model.exact.samples->samples();
   const bool full = deck.is_word("training.batch");
-  if (full && n < 0)
-    throw Error(ExitCode::deck, "training.batch = \"full\", but sequences are made without end");
   options.batches = {.kind = n < 0  ? BatchKind::fresh
                              : full ? BatchKind::full
                                     : BatchKind::permutation,
