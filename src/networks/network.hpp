@@ -20,7 +20,7 @@ namespace fathom {
 enum class Parametrisation {
   standard,        ///< z = W a + b, W ~ N(0, σ_w²/fan_in), b ~ N(0, σ_b²)
   ntk,             ///< z = σ_w W a/√fan_in + σ_b b, all entries N(0, 1) (Jacot et al. 2018)
-  maximal_update,  ///< Yang & Hu 2021 (2011.14522), table 3: features move at any width
+  maximal_update,  ///< Yang & Hu 2021 (2011.14522), definition 5.1: features move at any width
 };
 
 /// One tensor of the parameter vector, rows × cols column-major from `offset` on. The forward pass
