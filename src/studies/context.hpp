@@ -7,6 +7,7 @@
 #include "eigen/certified.hpp"
 #include "store/run_file.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -38,6 +39,7 @@ struct StudyOutcome {
 
 /// One run of a sweep, or the whole run where nothing is swept.
 struct StudyPoint {
+  std::size_t index = 0;  ///< of the points of the deck
   std::string group;  ///< "" (the root) or "sweep/0001"
   std::string label;  ///< short, for legends: "p = 2, seed 3"
   std::vector<std::pair<std::string, std::string>> set;

@@ -54,9 +54,9 @@ bool parse_number(const std::string& text, double& number) {
 std::vector<StudyPoint> study_points(const Deck& deck) {
   std::vector<StudyPoint> points;
   for (auto& point : deck.sweep())
-    points.push_back({fmt::format("sweep/{:04}", points.size() + 1), label_of(point.set), point.set,
-                      point.deck});
-  if (points.empty()) points.push_back({"", "", {}, deck});
+    points.push_back({points.size(), fmt::format("sweep/{:04}", points.size() + 1),
+                      label_of(point.set), point.set, point.deck});
+  if (points.empty()) points.push_back({0, "", "", {}, deck});
   return points;
 }
 

@@ -6,8 +6,12 @@
 #include "kernels/hidden_markov.hpp"
 #include "kernels/teacher.hpp"
 
+#include <cstdint>
+
 namespace fathom {
 
+/// run.seed, by which everything random is keyed.
+std::uint64_t seed_of(const Deck& deck);
 /// data.process and its parameters. Error(deck). Local.
 HiddenMarkov hidden_markov_of(const Deck& deck);
 /// The teacher of data.source = "power_law": coefficients of random signs, signal of variance 1.

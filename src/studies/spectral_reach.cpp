@@ -4,6 +4,7 @@
 
 #include "base/fault.hpp"
 #include "kernels/teacher.hpp"
+#include "studies/network_training.hpp"
 #include "studies/reach_run.hpp"
 #include "studies/sample_models.hpp"
 #include "studies/studies.hpp"
@@ -78,8 +79,10 @@ void sum_up_snapshots(StudyOutcome& outcome, std::size_t first, const ReachRun& 
 /// One run of a network, its snapshots analysed as they come.
 class NetworkRun {
  public:
-  NetworkRun(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome)
+  NetworkRun(const StudyContext& context, SweepTraining& training, const StudyPoint& point,
+             StudyOutcome& outcome)
       : context_(context),
+        training_(training),
         point_(point),
         deck_(point.deck),
         outcome_(outcome),
@@ -103,50 +106,16 @@ class NetworkRun {
     if (deck_.has("study.frozen"))
       frozen_ = frozen_snapshots(options_.snapshots.size(), deck_.integer("study.frozen"));
     const std::size_t lines = outcome_.lines.size();
-    if (model_.in_single())
-      train_in(model_.single);
-    else
-      train_in(model_.exact);
+    TrainingRecord record = training_.train(
+        point_, model_, options_, [this](const ParameterSnapshot& snapshot) { analyse(snapshot); });
+    run_.losses = std::move(record.losses);
+    run_.diverged_at = record.diverged_at;
+    if (run_.diverged_at >= 0) note_divergence();
     sum_up_snapshots(outcome_, lines, run_, point_.label);
     return std::move(run_);
   }
 
  private:
-  template <class T>
-  void train_in(const Learner<T>& learner) {
-    TrainingState<T> start;
-    start.parameters = initial_parameters(*learner.network, static_cast<std::uint64_t>(run_.seed));
-    options_.stop = [this] { return run_.diverged_at >= 0; };
-    context_.progress.begin("training");
-    const Timer timer;
-    double in_snapshots = 0;
-    const TrainingResult<T> result =
-        train<T>(context_.world, learner.problem(model_.loss), options_, std::move(start),
-                 [&](const TrainingSnapshot<T>& snapshot) {
-                   if (past_return(snapshot.state.step, snapshot.loss)) return;
-                   const Timer snapshot_timer;
-                   const auto& parameters = snapshot.state.parameters;
-                   analyse(snapshot.state.step, snapshot.state.time, snapshot.compute,
-                           std::vector<double>(parameters.begin(), parameters.end()));
-                   in_snapshots += snapshot_timer.seconds();
-                 });
-    context_.progress.end("training", timer.seconds() - in_snapshots);
-    context_.clock.add("training", timer.seconds() - in_snapshots,
-                       training_flops(*learner.network, result.state.samples));
-    run_.losses = result.losses;
-    if (run_.diverged_at < 0) run_.diverged_at = result.diverged_at;
-    if (run_.diverged_at >= 0) note_divergence();
-  }
-
-  /// No training comes back from such a loss, and its kernel's squares soon overflow: it ends here.
-  bool past_return(std::int64_t step, double loss) {
-    constexpr double growth = 1e12;
-    if (run_.diverged_at < 0 && !run_.moments.empty() &&
-        loss > growth * std::max(1.0, run_.moments.front().loss))
-      run_.diverged_at = step;
-    return run_.diverged_at >= 0;
-  }
-
   void note_divergence() {
     // A frozen kernel is held against learning: not beyond where that ended.
     for (FrozenCurve& curve : run_.frozen)
@@ -157,20 +126,20 @@ class NetworkRun {
                     point_.label.empty() ? "" : point_.label + ": ", run_.diverged_at));
   }
 
-  void analyse(std::int64_t step, double time, double compute, std::vector<double> parameters) {
+  void analyse(const ParameterSnapshot& at) {
     context_.world.agree([] { fault_point("studies.snapshot"); });
     std::optional<DistMatrix> vectors;
     const std::string label =
-        fmt::format("{}step {}", point_.label.empty() ? "" : point_.label + ", ", step);
+        fmt::format("{}step {}", point_.label.empty() ? "" : point_.label + ", ", at.step);
     KernelMoment moment =
-        network_moment(context_, deck_, model_, parameters, outcome_, label, vectors);
-    moment.step = step;
-    moment.time = time;
-    moment.compute = compute;
+        network_moment(context_, deck_, model_, at.parameters, outcome_, label, vectors);
+    moment.step = at.step;
+    moment.time = at.time;
+    moment.compute = at.compute;
     note_moment(context_, moment);
     const std::size_t place = run_.moments.size();
     if (std::find(frozen_.begin(), frozen_.end(), place) != frozen_.end())
-      run_.frozen.push_back(freeze(moment, *vectors, parameters));
+      run_.frozen.push_back(freeze(moment, *vectors, at.parameters));
     run_.moments.push_back(std::move(moment));
   }
 
@@ -197,6 +166,7 @@ class NetworkRun {
   }
 
   const StudyContext& context_;
+  SweepTraining& training_;
   const StudyPoint& point_;
   const Deck& deck_;
   StudyOutcome& outcome_;
@@ -249,11 +219,12 @@ ReachRun features_run(const StudyContext& context, const StudyPoint& point, Stud
 
 StudyOutcome run_spectral_reach_study(const StudyContext& context) {
   const double share = context.deck.real("study.share");
+  SweepTraining training(context);
   std::vector<ReachRun> runs;
   StudyOutcome outcome = run_every_point(
       context, [&](const StudyContext& at, const StudyPoint& point, StudyOutcome& result) {
         runs.push_back(point.deck.text("kernel.type") == "network"
-                           ? NetworkRun(at, point, result).run()
+                           ? NetworkRun(at, training, point, result).run()
                            : features_run(at, point, result));
         write_reach_run(at.file.group(point.group), runs.back());
         at.file.settle();

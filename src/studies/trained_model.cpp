@@ -17,10 +17,6 @@ namespace {
 /// Held-out sequences are numbered from here on: no training reaches them.
 constexpr std::int64_t held_out = std::int64_t{1} << 42;
 
-std::uint64_t seed_of(const Deck& deck) {
-  return static_cast<std::uint64_t>(deck.integer("run.seed"));
-}
-
 bool sequences(const Deck& deck) {
   return deck.text("data.source") == "hidden_markov";
 }

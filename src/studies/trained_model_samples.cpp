@@ -10,6 +10,10 @@
 
 namespace fathom {
 
+std::uint64_t seed_of(const Deck& deck) {
+  return static_cast<std::uint64_t>(deck.integer("run.seed"));
+}
+
 TeacherParameters teacher_of(const Deck& deck) {
   return {.dim = deck.integer("data.dim"),
           .beta = deck.real("data.target_exponent"),
@@ -27,10 +31,6 @@ HiddenMarkov hidden_markov_of(const Deck& deck) {
 }
 
 namespace {
-
-std::uint64_t seed_of(const Deck& deck) {
-  return static_cast<std::uint64_t>(deck.integer("run.seed"));
-}
 
 template <class T>
 class TeacherSamples final : public SampleSource<T> {

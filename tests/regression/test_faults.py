@@ -81,3 +81,15 @@ def test_a_snapshot_that_fails_ends_the_run(run, fault, code, words, rank):
     assert (result.folder / "run.h5").exists() == (code == 0)
     status = json.loads((result.folder / "status.json").read_text())
     assert (status["state"], status["exit_code"]) == (("failed", code) if code else ("finished", 0))
+
+
+@pytest.mark.parametrize("fault, code", [("studies.training:{}:throw", 74), ("studies.training:{}:alloc", 71), ("", 0)])
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_group_of_ranks_that_fails_ends_all(run, fault, code, rank):
+    """Networks of a sweep, each group of ranks on its own: what one agrees on becomes the run's."""
+    deck = TRAINING.replace("width = 6\n", "") + "[sweep]\nkernel.width = [4, 5, 6, 7]\n"
+    result = run(deck, ranks=3, fault=fault.format(rank), timeout=30)
+    assert result.code == code, (result.code, result.err)
+    assert "4 networks in 3 groups" in result.out
+    assert len(result.messages) == (1 if code else 0), result.err
+    assert (result.folder / "run.h5").exists() == (code == 0)

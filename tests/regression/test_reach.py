@@ -34,11 +34,11 @@ def once(tmp_path_factory):
     """once(deck, ranks) → Result; the same deck on as many ranks runs a single time."""
     done = {}
 
-    def go(deck, ranks=2):
+    def go(deck, ranks=2, code=0):
         if (deck, ranks) not in done:
             folder = tmp_path_factory.mktemp("reach")
             (folder / "deck.toml").write_text(deck)
-            done[deck, ranks] = finished(run_path(folder / "deck.toml", folder / "out", ranks))
+            done[deck, ranks] = finished(run_path(folder / "deck.toml", folder / "out", ranks), code)
         return done[deck, ranks]
 
     return go
@@ -246,6 +246,24 @@ def test_ranks_do_not_matter(once, deck):
         np.testing.assert_allclose(one[name], two[name], rtol=1e-8)
     if deck != MESS3:
         np.testing.assert_allclose(one["frozen_loss"], two["frozen_loss"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_groups_of_ranks_train_what_all_of_them_would(once, precision):
+    """More networks than groups, of unequal sizes, one of which diverges: the same points as on one rank."""
+    deck = network_deck({"kernel.width": [5, 40, 17], "training.learning_rate": [0.05, 1e4]},
+                        kernel=dict(activation="relu"), training=dict(precision=precision))
+    deck = deck.replace("learning_rate = 0.05\n", "").replace("width = 24\n", "")
+    one, three = once(deck, 1, code=82), once(deck, 3, code=82)
+    assert "groups" not in one.out and "6 networks in 3 groups of ranks" in three.out
+    for i in range(1, 7):
+        a, b = reach_of(one, f"sweep/{i:04d}"), reach_of(three, f"sweep/{i:04d}")
+        assert dict(a["attributes"]).get("diverged_at") == dict(b["attributes"]).get("diverged_at")
+        assert ("diverged_at" in a["attributes"]) == (i % 2 == 0)
+        for name in ("step", "time", "compute"):
+            np.testing.assert_array_equal(a[name], b[name])
+        for name in ("loss", "training_loss", "chi_pos"):
+            np.testing.assert_allclose(a[name], b[name], rtol=1e-8)
 
 
 def test_one_small_step_takes_what_the_kernel_says(once):
