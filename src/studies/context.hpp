@@ -40,8 +40,8 @@ struct StudyOutcome {
 /// One run of a sweep, or the whole run where nothing is swept.
 struct StudyPoint {
   std::size_t index = 0;  ///< of the points of the deck
-  std::string group;  ///< "" (the root) or "sweep/0001"
-  std::string label;  ///< short, for legends: "p = 2, seed 3"
+  std::string group;      ///< "" (the root) or "sweep/0001"
+  std::string label;      ///< short, for legends: "p = 2, seed 3"
   std::vector<std::pair<std::string, std::string>> set;
   Deck deck;
 };
