@@ -87,11 +87,19 @@ def lowest(compute: np.ndarray, loss: np.ndarray, seed: np.ndarray) -> np.ndarra
 
 def law_through(x: np.ndarray, loss: np.ndarray, exponent: float) -> Tuple[float, float]:
     """(E, A) of least squares at one exponent, residuals relative to the loss, E ≥ 0: what the run fits by."""
-    basis, weight = x**-exponent, 1 / loss
-    floor, amplitude = np.linalg.lstsq(np.stack([weight, basis * weight], axis=1), np.ones(x.size), rcond=None)[0]
+    basis, weight = x**-exponent, (loss.min() / loss) ** 2
+    basis_mean, loss_mean = np.average(basis, weights=weight), np.average(loss, weights=weight)
+    apart = basis - basis_mean  # at small exponents the basis hardly differs from 1
+    amplitude = (weight * apart * (loss - loss_mean)).sum() / (weight * apart**2).sum()
+    floor = loss_mean - amplitude * basis_mean
     if floor < 0:
-        return 0.0, float((basis * weight).sum() / ((basis * weight) ** 2).sum())
+        return 0.0, float((weight * basis * loss).sum() / (weight * basis**2).sum())
     return float(floor), float(amplitude)
+
+
+def misfit(fit: LossFit, x: np.ndarray, loss: np.ndarray) -> float:
+    """Root mean square of what the law lies off the points, over their losses."""
+    return float(np.sqrt(np.mean((fit.loss(x) / loss - 1) ** 2)))
 
 
 def band(fit: LossFit, x: np.ndarray, loss: np.ndarray, at: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:
@@ -117,9 +125,9 @@ def band(fit: LossFit, x: np.ndarray, loss: np.ndarray, at: np.ndarray) -> Optio
 def why_no_fit(run: Run, found: List[Series], variable: str) -> str:
     """Why the run holds no fit, as far as its file tells."""
     if run.reach() is None:
-        return "no fit: the runs differ in more than size and seed" if len({s.size for s in found}) < len(found) else \
+        return "no fit: the runs differ in more than\nsize and seed" if len({s.size for s in found}) < len(found) else \
             "no fit: the run compares no sizes"
     sizes = len({s.size for s in found if not all(diverged(run, p) for p in s.points)})
     if variable == "parameters" and sizes < LEAST_SIZES:
         return f"no fit: {sizes} sizes, a fit asks for {LEAST_SIZES}"
-    return "no fit: these points fix no exponent with an interval"
+    return "no fit: these points fix no exponent\nwith an interval"

@@ -5,13 +5,15 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.patches import Patch
+from matplotlib.colors import FuncNorm
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter
 
 from ..reach import Series
 from ..reader import Run
 from ..sweep import SEED
 from . import style
-from .panels import figure_with_legend
+from .panels import line_entry
 from .reach import about
 from .reach_modes import step_text
 from .style import Plot
@@ -19,7 +21,9 @@ from .style import Plot
 MOMENTS = (("decrease_first", "first snapshot", 0), ("decrease_last", "last snapshot", -1))
 ANNOTATED = 12  # with more groups no cell holds a number
 TICKS = 24
-INTERFERENCE = dict(facecolor="none", edgecolor="#7A1020", hatch="////")
+CORNER = 0.3  # of a cell, that marks interference
+CORNER_MARK = Path([(-1, 1), (1, 1), (1, -1), (-1, 1)])
+RED = "#8B0A1A"
 
 
 def between_groups(run: Run, found: List[Series]) -> Optional[Plot]:
@@ -30,26 +34,29 @@ def between_groups(run: Run, found: List[Series]) -> Optional[Plot]:
     series, point = chosen
     names, word = tick_names([str(n) for n in run.between_groups(point)["name"].values])
     shares = {key: share(np.asarray(run.between_groups(point)[key].values, float)) for key, _, _ in MOMENTS}
-    entries = [(Patch(**INTERFERENCE, lw=0), "negative: the two interfere")]
-    figure, axes = figure_with_legend(1, 2, 4.9, entries)
+    figure, axes = style.new_figure(1, 2, 4.9)
     step = run.reach_snapshots(point)["step"].values
     for ax, (key, words, place) in zip(axes[0], MOMENTS):
-        total, cells = shares[key]
         style.panel_title(ax, f"{words}, step {step_text(float(step[place]))}" if step.size else words, style.INK,
-                          f"total decrease {total:.3g}")
+                          f"total decrease {shares[key][0]:.3g}")
+    for ax, (key, _, _) in zip(axes[0], MOMENTS):
+        cells = shares[key][1]
         if cells is None:
             style.empty(ax, "no decrease to share out")
-            ax.set_axis_off()
+            ax.set(xticks=[], yticks=[])
             continue
         _draw(ax, cells, names)
         ax.set_xlabel(f"whose loss falls: {word} B")
         ax.set_ylabel(f"whose step it is: {word} A")
+    handle, label = line_entry("negative: the two interfere", RED, "", marker=CORNER_MARK, ms=7, mew=0)
+    if any(cells is not None and (cells < 0).any() for _, cells in shares.values()):
+        axes[0, 0].legend([handle], [label], loc="upper left", bbox_to_anchor=(-0.02, -0.1), handletextpad=0.2)
     seed = run.point_keys(point).get(SEED)
-    which = ", ".join([series.label] * (len(found) > 1) + [f"seed {seed}"] * (seed is not None))
+    which = ", ".join([series.label] * (len(found) > 1) + ([] if seed is None else [f"seed {seed:g}"]))
     caption = (
         "δL(A, B) = g_A · Θ g_B over its sum over all pairs, which is the whole loss decrease: what a step on the samples of "
-        "A takes off the loss of B. Symmetric; blue: they help one another, red and hatched: they interfere. Each panel has "
-        "its own scale. " + "".join(strongest(words, shares[key][1], names, word) for key, words, _ in MOMENTS)
+        "A takes off the loss of B. Symmetric; blue: they help one another, red and marked: they interfere. Each panel has "
+        "its own scale; colours go by the square root, so that what lies off the diagonal is seen. " + "".join(strongest(words, shares[key][1], names, word) for key, words, _ in MOMENTS)
         + (f"Shown: {which}. " if which else "")
     )
     return Plot("reach_groups", "Between groups of samples: help and interference", caption, figure, groups_table(run, found))
@@ -81,12 +88,14 @@ def tick_names(names: Sequence[str]) -> Tuple[List[str], str]:
 
 def _draw(ax: Axes, cells: np.ndarray, names: List[str]) -> None:
     count, most = len(names), float(np.abs(cells).max())
+    corner = CORNER * min(1.0, count / ANNOTATED)  # of one size on the page
     edge = np.arange(count + 1) - 0.5
-    mesh = ax.pcolormesh(edge, edge, cells, cmap="RdBu", vmin=-most, vmax=most, rasterized=True)
-    boxes = [[(j - 0.5, i - 0.5), (j + 0.5, i - 0.5), (j + 0.5, i + 0.5), (j - 0.5, i + 0.5)]
-             for i, j in zip(*np.nonzero(cells < 0))]
-    if boxes:
-        ax.add_collection(PolyCollection(boxes, lw=0, zorder=2, **INTERFERENCE), autolim=False)
+    norm = FuncNorm((lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda v: np.sign(v) * v**2), -most, most)
+    mesh = ax.pcolormesh(edge, edge, cells, cmap="RdBu", norm=norm, rasterized=True)
+    corners = [[(j + 0.5 - corner, i - 0.5), (j + 0.5, i - 0.5), (j + 0.5, i - 0.5 + corner)]
+               for i, j in zip(*np.nonzero(cells < 0))]
+    if corners:
+        ax.add_collection(PolyCollection(corners, lw=0, zorder=2, facecolor=RED, gid="interference"), autolim=False)
     if count <= ANNOTATED:
         _annotate(ax, cells, most)
     place = np.arange(0, count, -(-count // TICKS))
@@ -94,24 +103,31 @@ def _draw(ax: Axes, cells: np.ndarray, names: List[str]) -> None:
     ax.set_xticks(place, [names[k] for k in place], rotation=40 if wide and count > 4 else 0)
     ax.set_yticks(place, [names[k] for k in place])
     ax.set_ylim(count - 0.5, -0.5)
-    ax.set_aspect("equal")
     ax.grid(False)
-    ax.figure.colorbar(mesh, ax=ax, label="share of the total decrease (%)", pad=0.02, shrink=0.82, aspect=26)
+    bar, top = ax.figure.colorbar(mesh, ax=ax, label="share of the total decrease (%)", pad=0.02, aspect=32), most_tick(most)
+    bar.set_ticks([-top, -top / 4, 0, top / 4, top])
+    bar.ax.minorticks_off()
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("-", "−")))
 
 
 def _annotate(ax: Axes, cells: np.ndarray, most: float) -> None:
     size = 9.5 if len(cells) <= 6 else 7.5 if len(cells) <= 9 else 6.2
     for (i, j), value in np.ndenumerate(cells):
-        box = dict(boxstyle="round,pad=0.12", fc="white", ec="none", alpha=0.8) if value < 0 else None
-        ink = "white" if value > 0.62 * most else style.INK
-        ax.text(j, i, percent(value), ha="center", va="center", fontsize=size, color=ink, bbox=box, zorder=3)
+        ink = "white" if abs(value) > 0.4 * most else style.INK
+        ax.text(j, i, percent(value), ha="center", va="center", fontsize=size, color=ink, zorder=3)
+
+
+def most_tick(most: float) -> float:
+    """The largest of 1, 2, 4 and 8 times a power of ten that an axis of this length holds."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(k for k in (1, 2, 4, 8) if k * power <= most) * power)
 
 
 def percent(value: float) -> str:
-    """Two digits without an exponent: 12, 1.2, −0.12, 0.01; what rounds to nothing is 0."""
-    places = max(0, min(2, 1 - int(np.floor(np.log10(abs(value)) + 1e-9)))) if value else 0
+    """Two digits without an exponent: 12, 1.2, −0.12, 0.01; what rounds to nothing keeps its sign alone, −0."""
+    places = max(0, min(2, 1 - int(f"{value:.1e}".split("e")[1])))
     text = f"{value:.{places}f}"
-    return "0" if not float(text) else text.replace("-", "−")
+    return (text if float(text) else "-0" if value < 0 else "0").replace("-", "−")
 
 
 def strongest(words: str, cells: Optional[np.ndarray], names: List[str], word: str) -> str:
