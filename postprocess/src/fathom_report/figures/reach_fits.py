@@ -143,7 +143,8 @@ def _head(ax: Axes, letter: str, law: Optional[LossFit], off: float, why: str) -
         ax.set_title(why, fontsize=8.5, color=style.COMPARATOR)
         return
     handle, _ = line_entry("", lw=1.5)
-    words = rf"L = E + A {letter}$^{{-a}}$,  a = {interval_text(law.exponent)}" + f"\nE = {interval_text(law.floor)},  misfit {100 * off:.2g} %"
+    words = (rf"L = E + A {letter}$^{{-a}}$,  a = {interval_text(law.exponent)}" "\n"
+             f"E = {interval_text(law.floor)},  misfit {100 * off:.2g} %")
     ax.legend([handle], [words], loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.2, handlelength=1.6)
 
 

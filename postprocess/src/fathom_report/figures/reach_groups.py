@@ -56,7 +56,8 @@ def between_groups(run: Run, found: List[Series]) -> Optional[Plot]:
     caption = (
         "δL(A, B) = g_A · Θ g_B over its sum over all pairs, which is the whole loss decrease: what a step on the samples of "
         "A takes off the loss of B. Symmetric; blue: they help one another, red and marked: they interfere. Each panel has "
-        "its own scale; colours go by the square root, so that what lies off the diagonal is seen. " + "".join(strongest(words, shares[key][1], names, word) for key, words, _ in MOMENTS)
+        "its own scale; colours go by the square root, so that what lies off the diagonal is seen. "
+        + "".join(strongest(words, shares[key][1], names, word) for key, words, _ in MOMENTS)
         + (f"Shown: {which}. " if which else "")
     )
     return Plot("reach_groups", "Between groups of samples: help and interference", caption, figure, groups_table(run, found))
