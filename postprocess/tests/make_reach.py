@@ -95,8 +95,8 @@ def snapshot(flow: Flow, time: float, best: float) -> Dict[str, Any]:
 
 
 def put_point(maker: RunMaker, point: str, flow: Flow, name: str, steps: np.ndarray = STEPS, best: float = 0.0,
-              starts: Sequence[int] = (), without: Sequence[str] = (), **attributes: Any) -> List[Dict[str, Any]]:
-    """training, reach_snapshots and, with starts, frozen; returns the snapshots."""
+              starts: Sequence[int] = (), groups: Sequence[str] = (), without: Sequence[str] = (), **attributes: Any) -> List[Dict[str, Any]]:
+    """training, reach_snapshots and, with starts or groups, frozen and between_groups; returns the snapshots."""
     rows = [snapshot(flow, RATE * s, best) for s in steps]
     group = maker.group(f"{point.rstrip('/')}/reach_snapshots").scale("snapshot", np.arange(1, len(steps) + 1))
     group.scale("mode", np.arange(1, flow.rows + 1))
@@ -110,6 +110,8 @@ def put_point(maker: RunMaker, point: str, flow: Flow, name: str, steps: np.ndar
     maker.group(f"{point.rstrip('/')}/training").scale("step", every).variable("loss", batch, "step")
     if len(starts):
         put_frozen(maker, point, flow, starts, steps, best)
+    if len(groups):
+        put_groups(maker, point, groups)
     stored = {"size": flow.size, "size_name": name, "parameters": flow.parameters, "n": flow.rows, "classes": 1,
               "rows": flow.rows, "optimiser": "sgd", **attributes}
     maker.group(point).attributes(**{k: v for k, v in stored.items() if k not in without})
@@ -123,6 +125,35 @@ def put_frozen(maker: RunMaker, point: str, flow: Flow, starts: Sequence[int], s
     group = maker.group(f"{point.rstrip('/')}/frozen").scale("frozen_start", list(starts)).scale("frozen_time", time)
     group.variable("loss", loss, "frozen_start", "frozen_time")
     group.variable("learning_loss", [flow.loss(t) + best for t in time], "frozen_time")
+
+
+def put_groups(maker: RunMaker, point: str, names: Sequence[str]) -> None:
+    """G Θ Gᵀ of random parts of the gradient that pull against one another, ever more."""
+    group = maker.group(f"{point.rstrip('/')}/between_groups")
+    group.scale("group", np.arange(1, len(names) + 1)).scale("other_group", np.arange(1, len(names) + 1))
+    group.variable("name", list(names), "group")
+    for key, pull in (("decrease_first", 0.3), ("decrease_last", 0.95)):
+        parts = np.random.default_rng(len(names)).standard_normal((len(names), 40))
+        parts -= pull * parts.mean(axis=0)
+        group.variable(key, parts @ parts.T, "group", "other_group")
+
+
+def put_loss_fit(maker: RunMaker, variable: str, x: np.ndarray, loss: np.ndarray) -> None:
+    """E + A x^−a by a grid of exponents, E ≥ 0, residuals over the loss; its intervals are ± 10 % and no bootstrap."""
+    def solved(a: float) -> Tuple[float, float, float]:
+        design = np.stack([1 / loss, x**-a / loss], axis=1)
+        for columns in ([0, 1], [1]):
+            found = np.zeros(2)
+            found[columns] = np.linalg.lstsq(design[:, columns], np.ones(x.size), rcond=None)[0]
+            if found[0] >= 0:
+                break
+        return ((design @ found - 1) ** 2).sum(), found[0], found[1]
+
+    exponent = min(np.geomspace(0.01, 10, 2000), key=lambda a: solved(a)[0])
+    _, floor, amplitude = solved(exponent)
+    group = maker.group(f"reach/loss_against_{variable}").attributes(method="intervals of ± 10 %")
+    for name, value in (("floor", floor), ("amplitude", amplitude), ("exponent", exponent)):
+        group.attributes(**{name: value, f"{name}_low": 0.9 * value, f"{name}_high": 1.1 * value})
 
 
 def put_reach(maker: RunMaker, sizes: Sequence[int], flows: Dict[int, List[Tuple[Flow, List[Dict]]]], steps: np.ndarray,
@@ -176,10 +207,14 @@ def networks(folder: Path, sizes: Sequence[int] = (16, 32, 64, 128), seeds: int 
             number += 1
             flow = Flow(size, seed, rows, 6.0 - 0.5 * np.log2(size / 16), rows, 0.02 * size**0.5, rank_known=False)
             flows[size].append((flow, put_point(maker, f"/sweep/{number:04d}", flow, "width", steps, best=0.8025,
-                                                best_loss=0.8025, starts=(1, 30, 1000), label=f"width {size}",
+                                                best_loss=0.8025, starts=(1, 30, 1000), groups=[f"class {k}" for k in range(5)],
+                                                label=f"width {size}",
                                                 **{"network.width": size, "run.seed": seed})))
     put_reach(maker, sizes, flows, steps, verdict_depth="Undecided: the intervals overlap.",
               verdict_frozen="Feature learning goes past the frozen kernel at every width.")
+    largest = flows[sizes[-1]]
+    put_loss_fit(maker, "data", np.concatenate([f.compute(steps[1:]) / (6 * f.parameters) for f, _ in largest]),
+                 np.array([r["loss"] for _, rows in largest for r in rows[1:]]))
     put_machine(maker)
     return maker.finish()
 

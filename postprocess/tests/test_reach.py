@@ -16,8 +16,8 @@ from fathom_report.figures import reach_learning, reach_modes, reach_sizes
 from fathom_report.report import write_report
 
 CURVES = {"reach_loss", "reach_position", "reach_unreachable", "reach_depth", "reach_measure", "reach_noise", "reach_routes"}
-PLOTS = {"reach_features": CURVES | {"reach_size", "reach_raw"},
-         "reach_networks": CURVES | {"reach_size", "reach_raw", "reach_frozen"},
+PLOTS = {"reach_features": CURVES | {"reach_size", "reach_raw", "reach_fits"},
+         "reach_networks": CURVES | {"reach_size", "reach_raw", "reach_fits", "reach_frozen", "reach_groups"},
          "bare_training": {"reach_loss", "reach_position"}}
 
 
@@ -101,6 +101,12 @@ def replace(name, values, *scales):
     (lambda f: f.__delitem__("sweep/0002/training/loss"), ("/sweep/0002/training", "lacks loss")),
     (replace("reach/mode", np.zeros(5)), ("/reach", "mode", "(5,)")),
     (lambda f: f.__delitem__("reach/size"), ("/reach", "lacks size")),
+    (replace("sweep/0002/between_groups/decrease_last", np.zeros((5, 4))), ("/sweep/0002/between_groups", "(5, 4)", "(5, 5)")),
+    (replace("sweep/0001/between_groups/name", np.zeros(3)), ("between_groups", "name", "(3,)")),
+    (lambda f: f.__delitem__("sweep/0001/between_groups/decrease_first"), ("/sweep/0001/between_groups", "decrease_first")),
+    (lambda f: f["reach/loss_against_data"].attrs.__delitem__("exponent_low"), ("/reach/loss_against_data", "exponent_low")),
+    (lambda f: f["reach/loss_against_data"].attrs.__setitem__("floor", np.zeros(2)), ("loss_against_data", "floor", "number")),
+    (lambda f: f["reach/loss_against_data"].attrs.__setitem__("exponent_low", -0.1), ("loss_against_data", "interval")),
 ])
 def test_refuses_damaged_groups(runs, tmp_path, edit, words):
     path = edited(runs["reach_networks"], tmp_path, edit)

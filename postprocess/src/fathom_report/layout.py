@@ -3,6 +3,7 @@
 from typing import Dict, Sequence, Tuple
 
 import h5py
+import numpy as np
 
 from .errors import RunFileError
 
@@ -16,6 +17,7 @@ MODE_VARIABLES = ("eigenvalue", "state", "gradient_power")  # over (snapshot, mo
 REACH_VARIABLES = ("mode", "relative_eigenvalue")  # over size
 OPTIONAL_REACH_VARIABLES = ("mode_low", "mode_high", "relative_eigenvalue_low", "relative_eigenvalue_high", "final_loss",
                             "final_loss_low", "final_loss_high")
+FIT_ATTRIBUTES = tuple(name + end for name in ("floor", "amplitude", "exponent") for end in ("", "_low", "_high"))
 CONTENT = ("spectrum", "density", "reach_snapshots")  # a point holds at least one of them
 
 
@@ -31,11 +33,17 @@ def refuse_unless_point(point: h5py.Group, place: str) -> None:
         _refuse_unless_over(point["training"], f"{place.rstrip('/')}/training", {"loss": ("step",)})
     if "frozen" in point:
         _refuse_unless_frozen(point["frozen"], f"{place.rstrip('/')}/frozen")
+    if "between_groups" in point:
+        pairs = ("group", "other_group")
+        _refuse_unless_over(point["between_groups"], f"{place.rstrip('/')}/between_groups",
+                            {"name": ("group",), "decrease_first": pairs, "decrease_last": pairs})
 
 
 def refuse_unless_reach(group: h5py.Group, place: str) -> None:
-    """RunFileError where the table of sizes is damaged."""
+    """RunFileError where the table of sizes, or a fit of the loss, is damaged."""
     _refuse_unless_over(group, place, _over("size", group, REACH_VARIABLES, OPTIONAL_REACH_VARIABLES))
+    for name in (k for k in group if k.startswith("loss_against_")):
+        _refuse_unless_fit(group[name], f"{place}/{name}")
 
 
 def _refuse_unless_snapshots(group: h5py.Group, place: str) -> None:
@@ -49,6 +57,19 @@ def _refuse_unless_frozen(group: h5py.Group, place: str) -> None:
     learning = group.get("learning_loss")
     if learning is not None and learning.shape not in (group["loss"].shape, group["loss"].shape[1:]):
         raise RunFileError(f"{place}: learning_loss has the shape {learning.shape}, loss {group['loss'].shape}")
+
+
+def _refuse_unless_fit(group: h5py.Group, place: str) -> None:
+    _refuse_if_missing(group, place, ())
+    missing = [k for k in FIT_ATTRIBUTES if k not in group.attrs]
+    if missing:
+        raise RunFileError(f"{place} lacks {', '.join(missing)}")
+    wrong = [k for k in FIT_ATTRIBUTES if np.size(group.attrs[k]) != 1 or np.asarray(group.attrs[k]).dtype.kind not in "fiu"]
+    if wrong:
+        raise RunFileError(f"{place}: {', '.join(wrong)} should be one number each")
+    if not 0 < group.attrs["exponent_low"] <= group.attrs["exponent_high"]:
+        raise RunFileError(f"{place}: the exponent's interval {group.attrs['exponent_low']:g} … "
+                           f"{group.attrs['exponent_high']:g} is none of a falling loss")
 
 
 def _over(scale: str, group: h5py.Group, needed: Sequence[str], optional: Sequence[str]) -> Dict[str, Tuple[str, ...]]:

@@ -142,6 +142,10 @@ class Run:
         """loss over (frozen_start, frozen_time) with the kernel frozen at a step; learning_loss of the run itself."""
         return self._group("frozen", point)
 
+    def between_groups(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
+        """decrease_first and decrease_last over (group, other_group): what a step on one takes off the loss of the other."""
+        return self._group("between_groups", point)
+
     def quality(self, point: Optional[int] = None) -> Optional[xr.Dataset]:
         """The certificate: name, value, warn, fail, verdict over check."""
         return self._group("quality", point)
@@ -171,6 +175,10 @@ class Run:
     def reach(self) -> Optional[xr.Dataset]:
         """Reach at equal compute over size, with intervals over the seeds; the verdicts are attributes."""
         return self._optional("/reach")
+
+    def loss_fit(self, variable: str) -> Optional[xr.Dataset]:
+        """The law E + A x^-a of loss against parameters, data or compute: its attributes; None where there is no fit."""
+        return self._optional(f"/reach/loss_against_{variable}")
 
     @property
     def points(self) -> xr.Dataset:

@@ -9,7 +9,8 @@ import xarray as xr
 
 from . import __version__
 from .errors import ReportError
-from .figures import cost, density, dimension, law, overlay, reach_learning, reach_modes, reach_sizes, spectrum, targets
+from .figures import (cost, density, dimension, law, overlay, reach_fits, reach_groups, reach_learning, reach_modes,
+                      reach_sizes, spectrum, targets)
 from .figures import reach as reach_figure
 from .figures import routes as routes_figure
 from .figures.modes import number, untrusted_in
@@ -47,9 +48,10 @@ def _plots(run: Run, items: List[Configuration]) -> List[Optional[Plot]]:
     over_modes = (spectrum.spectrum, routes_figure.route_plot, law.ratio, law.slope, overlay.overlay, dimension.before_after,
                   targets.targets, targets.targets_overlay, dimension.effective_dimension)
     trained = series_of(run)
-    over_training = (reach_sizes.sizes, reach_figure.loss, reach_figure.position, reach_sizes.raw_against_trusted,
-                     reach_figure.unreachable, reach_modes.depths, reach_modes.measure, reach_learning.frozen,
-                     reach_learning.optimisers, reach_figure.noise, reach_sizes.routes)
+    over_training = (reach_sizes.sizes, reach_figure.loss, reach_fits.fits, reach_figure.position,
+                     reach_sizes.raw_against_trusted, reach_figure.unreachable, reach_modes.depths, reach_modes.measure,
+                     reach_groups.between_groups, reach_learning.frozen, reach_learning.optimisers, reach_figure.noise,
+                     reach_sizes.routes)
     return ([figure(run, trained) for figure in over_training if trained]
             + [figure(run, modal) for figure in over_modes if modal]
             + [figure(run, items) for figure in (density.counts, density.dimensions, density.nodes)]
