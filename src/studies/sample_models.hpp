@@ -8,7 +8,7 @@
 
 namespace fathom {
 
-/// data.process and its parameters. Error(deck). Local.
+/// data.process and its parameters or tensors. Error(deck). Local.
 HiddenMarkov hidden_markov_of(const Deck& deck);
 /// The teacher of data.source = "power_law": coefficients of random signs, signal of variance 1.
 TeacherParameters teacher_of(const Deck& deck);
