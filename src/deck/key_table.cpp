@@ -35,9 +35,10 @@ std::optional<DeckValue> samples_from_data(const Known& known) {
 
 std::optional<DeckValue> frozen_of_full_batches(const Known& known) {
   const auto n = known.integer("data.n");
-  const bool whole = known.text("training.batch") == "full" && n &&
-                     known.integer("study.samples") == n &&
-                     known.text("study.classes").value_or("all") == "all";
+  const auto* classes = known.find("study.classes");
+  const bool listed = classes && !std::holds_alternative<std::string>(*classes);
+  const bool whole =
+      known.text("training.batch") == "full" && n && known.integer("study.samples") == n && !listed;
   return std::int64_t{whole ? 2 : 0};
 }
 
