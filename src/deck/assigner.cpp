@@ -135,7 +135,7 @@ void Assigner::finish() {
 
 void Assigner::spoil(std::string_view key, Place place) {
   if (const auto index = find_key(key); index && !given_[*index])
-    given_[*index] = Given{place, std::nullopt, false, place};
+    given_[*index] = Given{place, std::nullopt, false, place, true};
 }
 
 void Assigner::spoil_section(std::string_view section, Place place) {
@@ -266,6 +266,7 @@ void Assigner::sweep(const Assignment& assignment) {
     faults_.add({assignment.place,
                  fmt::format("{} cannot be swept", name),
                  {"a sweep takes keys of [data], [kernel] and [solver], and run.seed"}});
+    spoil(name, assignment.place);
     return;
   }
   const bool again = std::any_of(swept_.begin(), swept_.end(),

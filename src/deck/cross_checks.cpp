@@ -2,6 +2,8 @@
 
 #include "deck/resolver.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace fathom::deck {
@@ -230,6 +232,47 @@ void check_default_dim(Resolver& deck) {
                   {"set data.dim, or fewer features"});
 }
 
+/// Symbols of the process that makes the sequences, where the deck says it.
+std::optional<std::int64_t> symbols_of(const Known& deck) {
+  const auto process = deck.text("data.process");
+  if (process == "mess3") return 3;
+  if (process == "rrxor" || process == "z1r") return 2;
+  const auto* transitions = deck.find("data.transitions");
+  return transitions ? std::optional(std::get<RealTensor>(*transitions).extent[0]) : std::nullopt;
+}
+
+/// The largest entry of a list; none where the key holds a word or nothing.
+std::optional<std::int64_t> largest_of(const Known& deck, std::string_view key) {
+  const auto* value = deck.find(key);
+  const auto* list = value ? std::get_if<std::vector<std::int64_t>>(value) : nullptr;
+  return list ? std::optional(*std::max_element(list->begin(), list->end())) : std::nullopt;
+}
+
+/// Positions and classes that a snapshot is taken over.
+void check_outputs(Resolver& deck) {
+  const auto position = largest_of(deck, "study.positions"), context = deck.integer("data.context");
+  if (position && context && *position > *context)
+    deck.complain("study.positions",
+                  fmt::format("study.positions = {} goes beyond the last position, data.context = "
+                              "{}",
+                              to_toml(*deck.find("study.positions")), *context));
+  const auto output = largest_of(deck, "study.classes"), symbols = symbols_of(deck);
+  if (output && symbols && *output >= *symbols)
+    deck.complain(
+        "study.classes",
+        fmt::format("study.classes = {} has more than the symbols of data.process = {}: 0 "
+                    "to {}",
+                    to_toml(*deck.find("study.classes")), to_toml(*deck.find("data.process")),
+                    *symbols - 1));
+  const auto frozen = deck.integer("study.frozen");
+  if (output && frozen.value_or(0) > 0 && deck.is_given("study.frozen"))
+    deck.complain("study.frozen",
+                  fmt::format("study.frozen = {} continues the training of all outputs, whose "
+                              "kernel study.classes = {} leaves out in part",
+                              *frozen, to_toml(*deck.find("study.classes"))),
+                  {"what the other outputs learn moves these too: remove one of the two"});
+}
+
 void check_training(Resolver& deck) {
   if (deck.text("study.kind") != "spectral_reach") return;
   const auto n = deck.integer("data.n");
@@ -276,6 +319,7 @@ void check_together(Resolver& deck) {
   check_limits(deck);
   check_default_dim(deck);
   check_training(deck);
+  check_outputs(deck);
 }
 
 }  // namespace fathom::deck

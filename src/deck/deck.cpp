@@ -81,6 +81,10 @@ const std::vector<std::int64_t>& Deck::integers(std::string_view key) const {
   return value_as<std::vector<std::int64_t>>(value(key), key);
 }
 
+const RealTensor& Deck::tensor(std::string_view key) const {
+  return value_as<RealTensor>(value(key), key);
+}
+
 bool Deck::has(std::string_view key) const {
   return find(key) != nullptr;
 }

@@ -43,6 +43,7 @@ class Deck {
   bool flag(std::string_view key) const;
   const std::string& text(std::string_view key) const;
   const std::vector<std::int64_t>& integers(std::string_view key) const;
+  const RealTensor& tensor(std::string_view key) const;
   const DeckValue& value(std::string_view key) const;
 
   /// The key belongs to this deck's study, source and kernel, and has a value.

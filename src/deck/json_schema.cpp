@@ -15,13 +15,20 @@ using deck::Type;
 using Json = nlohmann::ordered_json;
 
 Json as_json(const DeckValue& value) {
-  return std::visit([](const auto& v) { return Json(v); }, value);
+  const auto tree = [](const auto& v) {
+    // Lists of numbers are written alike in TOML and JSON.
+    if constexpr (std::is_same_v<std::decay_t<decltype(v)>, RealTensor>)
+      return Json::parse(to_toml(v));
+    else
+      return Json(v);
+  };
+  return std::visit(tree, value);
 }
 
 Json number(const Key& key, const char* type) {
   Json out{{"type", type}};
   const auto bound = [&](const char* name, double value) {
-    if (key.type == Type::real)
+    if (key.type == Type::real || key.type == Type::real_tensor)
       out[name] = value;
     else
       out[name] = static_cast<std::int64_t>(value);
@@ -30,6 +37,10 @@ Json number(const Key& key, const char* type) {
   if (range.min) bound(range.open_min ? "exclusiveMinimum" : "minimum", *range.min);
   if (range.max) bound(range.open_max ? "exclusiveMaximum" : "maximum", *range.max);
   return out;
+}
+
+Json list_of(Json items) {
+  return {{"type", "array"}, {"items", std::move(items)}, {"minItems", 1}};
 }
 
 Json value_schema(const Key& key) {
@@ -52,6 +63,13 @@ Json value_schema(const Key& key) {
     case Type::integer_pair:
       out = {
           {"type", "array"}, {"items", number(key, "integer")}, {"minItems", 2}, {"maxItems", 2}};
+      break;
+    case Type::integer_list:
+      out = list_of(number(key, "integer"));
+      out["uniqueItems"] = true;
+      break;
+    case Type::real_tensor:
+      out = list_of(list_of(list_of(number(key, "number"))));
       break;
   }
   if (key.words.empty()) return out;

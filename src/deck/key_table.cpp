@@ -35,8 +35,10 @@ std::optional<DeckValue> samples_from_data(const Known& known) {
 
 std::optional<DeckValue> frozen_of_full_batches(const Known& known) {
   const auto n = known.integer("data.n");
+  const auto* classes = known.find("study.classes");
+  const bool listed = classes && !std::holds_alternative<std::string>(*classes);
   const bool whole =
-      known.text("training.batch") == "full" && n && known.integer("study.samples") == n;
+      known.text("training.batch") == "full" && n && known.integer("study.samples") == n && !listed;
   return std::int64_t{whole ? 2 : 0};
 }
 
@@ -172,10 +174,12 @@ std::vector<Key> study() {
        .doc =
            "Number of steps, evenly spaced in the logarithm, from which the run is continued with "
            "its kernel frozen, to the end of training: gradient flow in function space. It needs "
-           "training on the kernel's samples alone, all of them in every step.",
+           "training on the kernel's samples and outputs alone, all of them in every step.",
        .range = {0, 100},
        .derive = frozen_of_full_batches,
-       .default_text = "2 where training.batch = \"full\" and study.samples = data.n, otherwise 0",
+       .default_text =
+           "2 where training.batch = \"full\", study.samples = data.n and study.classes "
+           "is no list, otherwise 0",
        .belongs = {{reach, trained}}},
       {.path = "study.lanczos_steps",
        .type = Type::integer,
@@ -312,8 +316,9 @@ std::vector<Key> solver_and_verify() {
 
 std::vector<Key> build_table() {
   std::vector<Key> table;
-  for (auto part : {top_and_run(), study(), data_keys(), data_of_training_keys(), kernel_keys(),
-                    network_keys(), training_keys(), solver_and_verify()})
+  for (auto part :
+       {top_and_run(), study(), study_of_network_keys(), data_keys(), data_of_training_keys(),
+        kernel_keys(), network_keys(), training_keys(), solver_and_verify()})
     table.insert(table.end(), part.begin(), part.end());
   return table;
 }

@@ -14,9 +14,19 @@
 
 namespace fathom::deck {
 
-enum class Type { integer, real, boolean, text, path, word, integer_pair };
+enum class Type {
+  integer,
+  real,
+  boolean,
+  text,
+  path,
+  word,
+  integer_pair,
+  integer_list,  ///< one at least, none twice
+  real_tensor,   ///< lists of lists of lists
+};
 
-/// Bounds of a number (of each number of a pair). Reals must be finite besides.
+/// Bounds of a number (of each number of a list). Reals must be finite besides.
 struct Range {
   std::optional<double> min{};
   std::optional<double> max{};
@@ -56,12 +66,22 @@ class Known {
 /// Gives the default that depends on other keys; none where there is no such default.
 using Derive = std::optional<DeckValue> (*)(const Known&);
 
+/// What is wrong with a value whose entries are each possible.
+struct EntryFault {
+  std::vector<std::size_t> entry;  ///< which part of it, list by list; empty: the whole
+  std::string message;
+};
+
+/// What a key asks of its value besides type and range. All faults at once.
+using Examine = std::vector<EntryFault> (*)(const DeckValue&);
+
 struct Key {
   std::string_view path{};
   Type type = Type::integer;
   std::string_view doc{};
   std::vector<std::string_view> words{};  ///< all of a word's values; for other types extra words
   Range range{};
+  Examine examine = nullptr;
   std::string_view unit{};
   std::optional<DeckValue> fallback{};  ///< the default
   Derive derive = nullptr;              ///< or the default that depends on other keys
@@ -94,6 +114,8 @@ std::string_view leaf_of(std::string_view path);
 
 /// What values are possible, as a noun phrase: "an integer from 1 to 8".
 std::string expected(const Key& key);
+/// The same of a part of a list, so many lists deep: 0 is one number.
+std::string expected_part(const Key& key, int depth);
 /// Where the key belongs: `kernel.activation = "monomial"`; empty: everywhere.
 std::string belonging(const Key& key);
 /// A condition in words: `kernel.type = "nngp" or "ntk", and …`.

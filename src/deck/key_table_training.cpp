@@ -1,6 +1,7 @@
 // Keys of networks and of how they are trained.
 
 #include "deck/key_table_problem.hpp"
+#include "deck/transitions.hpp"
 
 namespace fathom::deck {
 
@@ -45,6 +46,34 @@ std::optional<DeckValue> batch_of_sequences(const Known& known) {
 
 }  // namespace
 
+std::vector<Key> study_of_network_keys() {
+  return {
+      {.path = "study.positions",
+       .type = Type::integer_list,
+       .doc =
+           "Positions of the context, counted from 1, whose predictions the tangent kernel, its "
+           "gradient and the loss of a snapshot are taken over: the loss is the mean over these. "
+           "\"last\": the one that sees the whole context. Training is on all of them.",
+       .words = {"all", "last"},
+       .range = {1, 1024},
+       .fallback = "all",
+       .belongs = {{reach, network, sequences}},
+       .sweepable = true},
+      {.path = "study.classes",
+       .type = Type::integer_list,
+       .doc =
+           "Outputs of a position, counted from 0 as labels are, that the tangent kernel and the "
+           "gradient of a snapshot are restricted to. The loss of squared error is then the sum "
+           "over these outputs alone; a cross entropy needs them all, and it is what these "
+           "outputs take off it that is followed. Training is on all of them.",
+       .words = {"all"},
+       .range = {0, 1e6},
+       .fallback = "all",
+       .belongs = {{reach, network, {"data.source", {"hidden_markov", "hdf5", "npy"}}}},
+       .sweepable = true},
+  };
+}
+
 std::vector<Key> data_of_training_keys() {
   return {
       {.path = "data.target_exponent",
@@ -72,8 +101,9 @@ std::vector<Key> data_of_training_keys() {
        .sweepable = true},
       {.path = "data.process",
        .type = Type::word,
-       .doc = "The hidden Markov model that makes the sequences.",
-       .words = {"mess3", "rrxor", "z1r"},
+       .doc = "The hidden Markov model that makes the sequences; custom: the one of "
+              "data.transitions.",
+       .words = {"mess3", "rrxor", "z1r", "custom"},
        .fallback = "mess3",
        .belongs = {{sequences}},
        .sweepable = true},
@@ -91,6 +121,18 @@ std::vector<Key> data_of_training_keys() {
        .fallback = 0.05,
        .belongs = {{sequences, {"data.process", {"mess3"}}}},
        .sweepable = true},
+      {.path = "data.transitions",
+       .type = Type::real_tensor,
+       .doc =
+           "The transition tensors T[symbol][from][to] of the model: the probability to emit the "
+           "symbol and go to that state, in a state. All count from 0. As many states to come "
+           "from as to go to, and two symbols at least; over symbols and next states the "
+           "probabilities of a state sum to 1 within 1e-9 and are divided by their sum; the "
+           "stationary distribution must be unique, and every sequence starts in it.",
+       .range = {0, 1},
+       .examine = examine_transitions,
+       .required = true,
+       .belongs = {{sequences, {"data.process", {"custom"}}}}},
       {.path = "data.context",
        .type = Type::integer,
        .doc = "Symbols that the model sees at most; every position predicts the next one.",

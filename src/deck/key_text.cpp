@@ -15,8 +15,12 @@ bool is_number(Type type) {
   return type == Type::integer || type == Type::real || type == Type::integer_pair;
 }
 
+bool is_real(Type type) {
+  return type == Type::real || type == Type::real_tensor;
+}
+
 std::string number(const Key& key, double value) {
-  if (key.type == Type::real) return fmt::format("{:.15g}", value);
+  if (is_real(key.type)) return fmt::format("{:.15g}", value);
   return fmt::format("{}", static_cast<std::int64_t>(value));
 }
 
@@ -63,6 +67,12 @@ std::string expected(const Key& key) {
     case Type::integer_pair:
       out = "a list of two integers";
       break;
+    case Type::integer_list:
+      out = expected_part(key, 1);
+      break;
+    case Type::real_tensor:
+      out = expected_part(key, 3);
+      break;
   }
   const bool one_value =
       key.type == Type::integer && key.range.min && key.range.min == key.range.max;
@@ -70,6 +80,15 @@ std::string expected(const Key& key) {
   if (is_number(key.type)) out += range_in_words(key);
   if (!key.words.empty()) out += " or " + one_of(key.words);
   return out;
+}
+
+std::string expected_part(const Key& key, int depth) {
+  const std::string number = is_real(key.type) ? "number" : "integer";
+  if (depth == 0) return (is_real(key.type) ? "a " : "an ") + number + range_in_words(key);
+  std::string out = "a list of ";
+  for (int level = 1; level < depth; ++level)
+    out += "lists of ";
+  return out + number + "s" + range_in_words(key);
 }
 
 std::string say(const Condition& condition) {

@@ -69,7 +69,7 @@ Resolver::State Resolver::resolve(std::size_t index) const {
   const Answer belonging_here = belongs(key);
   const auto& given = given_[index];
   if (given && belonging_here == Answer::no)
-    state = resolve_foreign(index);
+    state = given->meant ? State::foreign : resolve_foreign(index);
   else if (given)
     state = resolve_given(index, *given);
   else if (belonging_here == Answer::yes)

@@ -16,6 +16,7 @@ struct Given {
   std::optional<DeckValue> value;  ///< none: faulty, and reported already
   bool swept = false;
   Place key_place{};
+  bool meant = false;  ///< the name says something else, and this key is a guess
 };
 
 /// By position in the key table.

@@ -14,6 +14,15 @@ std::string real_as_toml(double value) {
   return text;
 }
 
+/// From entry `first` on, which is moved past what was printed.
+std::string tensor_as_toml(const RealTensor& tensor, std::size_t level, std::size_t& first) {
+  if (level == tensor.extent.size()) return real_as_toml(tensor.entry[first++]);
+  std::string text = "[";
+  for (std::int64_t i = 0; i < tensor.extent[level]; ++i)
+    text += (i > 0 ? ", " : "") + tensor_as_toml(tensor, level + 1, first);
+  return text + "]";
+}
+
 std::string print(const DeckValue& value, bool quoted) {
   struct Printer {
     bool quoted;
@@ -23,6 +32,10 @@ std::string print(const DeckValue& value, bool quoted) {
     std::string operator()(const std::string& v) const { return quoted ? toml_string(v) : v; }
     std::string operator()(const std::vector<std::int64_t>& v) const {
       return fmt::format("[{}]", fmt::join(v, ", "));
+    }
+    std::string operator()(const RealTensor& v) const {
+      std::size_t first = 0;
+      return tensor_as_toml(v, 0, first);
     }
   };
   return std::visit(Printer{quoted}, value);

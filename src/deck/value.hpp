@@ -2,6 +2,7 @@
 
 // The value of one deck key, and its printed forms.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,8 +11,17 @@
 
 namespace fathom {
 
+/// Reals in lists of lists of lists, as long as each other at each level.
+struct RealTensor {
+  std::array<std::int64_t, 3> extent{};  ///< outermost list first
+  std::vector<double> entry;             ///< innermost list fastest
+
+  bool operator==(const RealTensor&) const = default;
+};
+
 /// What a key can hold. Words such as "auto" and paths are strings; [nprow, npcol] is a list.
-using DeckValue = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>>;
+using DeckValue =
+    std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>, RealTensor>;
 
 /// As TOML: strings quoted and escaped, reals in the shortest form that reads back the same.
 std::string to_toml(const DeckValue& value);

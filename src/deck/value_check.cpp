@@ -1,5 +1,6 @@
 #include "deck/value_check.hpp"
 
+#include "deck/list_check.hpp"
 #include "deck/nearest.hpp"
 
 #include <cmath>
@@ -19,13 +20,6 @@ void wrong_value(const Key& key, const RawValue& raw, std::vector<std::string> h
               std::move(hints)});
 }
 
-bool in_range(const Range& range, double value) {
-  if (!std::isfinite(value)) return false;
-  if (range.min && (range.open_min ? value <= *range.min : value < *range.min)) return false;
-  if (range.max && (range.open_max ? value >= *range.max : value > *range.max)) return false;
-  return true;
-}
-
 /// What to write instead, where the value shows it.
 std::vector<std::string> way_out(const Key& key, const RawValue& raw, bool in_sweep) {
   const bool number = key.type == Type::integer || key.type == Type::real;
@@ -38,7 +32,9 @@ std::vector<std::string> way_out(const Key& key, const RawValue& raw, bool in_sw
   if (raw.kind == Kind::real && key.type == Type::integer && std::isfinite(raw.real) &&
       raw.real == std::round(raw.real) && std::abs(raw.real) < 1e15)
     return {fmt::format("write {}", static_cast<std::int64_t>(raw.real))};
-  if (!in_sweep && raw.kind == Kind::array && key.sweepable && key.type != Type::integer_pair)
+  if (raw.kind == Kind::integer && key.type == Type::integer_list)
+    return {fmt::format("write [{}]", raw.integer)};
+  if (!in_sweep && raw.kind == Kind::array && key.sweepable)
     return {fmt::format("to run several values, write {} = [...] under [sweep]", key.path)};
   return {};
 }
@@ -74,17 +70,14 @@ std::optional<DeckValue> check_text(const Key& key, const RawValue& raw, Faults&
   return text;
 }
 
-std::optional<DeckValue> check_pair(const Key& key, const RawValue& raw, Faults& faults) {
-  std::vector<std::int64_t> pair;
-  for (const auto& item : raw.items)
-    if (item.kind == Kind::integer && in_range(key.range, static_cast<double>(item.integer)))
-      pair.push_back(item.integer);
-  if (raw.kind == Kind::array && raw.items.size() == 2 && pair.size() == 2) return pair;
-  wrong_value(key, raw, {}, faults);
-  return std::nullopt;
-}
-
 }  // namespace
+
+bool in_range(const Range& range, double value) {
+  if (!std::isfinite(value)) return false;
+  if (range.min && (range.open_min ? value <= *range.min : value < *range.min)) return false;
+  if (range.max && (range.open_max ? value >= *range.max : value > *range.max)) return false;
+  return true;
+}
 
 std::string describe(const RawValue& raw) {
   switch (raw.kind) {
@@ -132,7 +125,10 @@ std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults
     case Type::path:
       return check_text(key, raw, faults);
     case Type::integer_pair:
-      return check_pair(key, raw, faults);
+    case Type::integer_list:
+    case Type::real_tensor:
+      if (raw.kind == Kind::array) return check_list(key, raw, faults);
+      break;
     case Type::word:
       break;
   }

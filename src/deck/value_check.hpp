@@ -12,6 +12,9 @@ namespace fathom::deck {
 std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults& faults,
                                      bool in_sweep = false);
 
+/// Finite and within the bounds.
+bool in_range(const Range& range, double value);
+
 /// A raw value as a message shows it: `the string "relu"`.
 std::string describe(const RawValue& raw);
 

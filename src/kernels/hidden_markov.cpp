@@ -1,6 +1,7 @@
 #include "kernels/hidden_markov.hpp"
 
 #include "base/assert.hpp"
+#include "base/closed_classes.hpp"
 #include "base/error.hpp"
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace fathom {
 namespace {
 
-constexpr double row_sum_tolerance = 1e-12;
+constexpr double row_sum_tolerance = 1e-9;
 constexpr double belief_tolerance = 1e-9;
 
 std::size_t at(std::int64_t i) {
@@ -27,48 +28,6 @@ std::vector<double> transition_matrix(std::int64_t states, std::int64_t symbols,
     for (std::int64_t k = 0; k < square; ++k)
       sum[at(k)] += tensors[at(s * square + k)];
   return sum;
-}
-
-/// States that can be reached from one, itself among them.
-std::vector<bool> reachable(std::int64_t from, std::int64_t states, std::span<const double> p) {
-  std::vector<bool> seen(at(states));
-  std::vector<std::int64_t> open = {from};
-  seen[at(from)] = true;
-  while (!open.empty()) {
-    const std::int64_t i = open.back();
-    open.pop_back();
-    for (std::int64_t j = 0; j < states; ++j) {
-      if (p[at(i * states + j)] <= 0.0 || seen[at(j)]) continue;
-      seen[at(j)] = true;
-      open.push_back(j);
-    }
-  }
-  return seen;
-}
-
-/// The closed classes: sets of states that all reach each other and nothing else.
-std::vector<std::vector<std::int64_t>> closed_classes(std::int64_t states,
-                                                      std::span<const double> p) {
-  std::vector<std::vector<bool>> reach;
-  for (std::int64_t i = 0; i < states; ++i)
-    reach.push_back(reachable(i, states, p));
-  std::vector<std::vector<std::int64_t>> classes;
-  std::vector<bool> taken(at(states));
-  for (std::int64_t i = 0; i < states; ++i) {
-    if (taken[at(i)]) continue;
-    std::vector<std::int64_t> members;
-    bool closed = true;
-    for (std::int64_t j = 0; j < states; ++j) {
-      if (!reach[at(i)][at(j)]) continue;
-      members.push_back(j);
-      closed = closed && reach[at(j)][at(i)];
-    }
-    if (!closed) continue;
-    for (const std::int64_t j : members)
-      taken[at(j)] = true;
-    classes.push_back(std::move(members));
-  }
-  return classes;
 }
 
 /// Stationary distribution of an irreducible chain: states are eliminated from the last, each

@@ -23,7 +23,7 @@ class HiddenMarkov {
 
   /// tensors[(s·states + from)·states + to] = T^(s)[from, to].
   /// Throws Error(deck) unless the entries are probabilities, Σ_s T^(s) has rows of sum one to
-  /// 1e-12 (then divided by it) and exactly one stationary distribution. Periodic chains and
+  /// 1e-9 (then divided by it) and exactly one stationary distribution. Periodic chains and
   /// transient states are allowed.
   HiddenMarkov(std::string name, std::int64_t states, std::int64_t symbols,
                std::vector<double> tensors);

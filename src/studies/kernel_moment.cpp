@@ -37,10 +37,10 @@ StudyProblem kernel_problem(const StudyContext& context, const Deck& deck,
 /// g, and g = g_signal + g_noise where the labels' noise is known: of squared error
 /// g = (f − signal)/n − noise/n.
 std::vector<std::vector<double>> gradient_parts(const TrainedModel& model,
-                                                const FunctionGradient& function) {
-  std::vector<std::vector<double>> parts{function.gradient};
+                                                const std::vector<double>& g) {
+  std::vector<std::vector<double>> parts{g};
   if (model.noise.empty() || squared(model.noise) == 0) return parts;
-  std::vector<double> signal = function.gradient, noise(signal.size());
+  std::vector<double> signal = g, noise(signal.size());
   for (std::size_t i = 0; i < noise.size(); ++i) {
     noise[i] = -model.noise[i] / static_cast<double>(model.set.count);
     signal[i] -= noise[i];
@@ -48,6 +48,15 @@ std::vector<std::vector<double>> gradient_parts(const TrainedModel& model,
   parts.push_back(std::move(signal));
   parts.push_back(std::move(noise));
   return parts;
+}
+
+/// g on the rows of the kernel. Collective.
+std::vector<double> gradient_of_rows(const StudyContext& context, const TrainedModel& model,
+                                     const FunctionGradient& function) {
+  std::vector<double> g = chosen_rows(model.outputs, function.gradient);
+  if (context.world.max(fault_armed("studies.outputs", "shift") ? 1.0 : 0.0) > 0)
+    std::rotate(g.begin(), g.begin() + 1, g.end());
+  return g;
 }
 
 /// δL between the groups of the model's rows. Collective.
@@ -203,21 +212,21 @@ KernelMoment network_moment(const StudyContext& context, const Deck& deck,
   const FunctionGradient function =
       function_gradient(context.world, model.problem(), model.set, parameters);
   const Network<double>& network = *model.exact.network;
-  const EmpiricalNtk kernel{network, parameters, *model.inputs, every_output(network),
+  const EmpiricalNtk kernel{network, parameters, *model.inputs, model.outputs.choices(),
                             NtkKind::all_outputs};
+  const std::vector<double> g = gradient_of_rows(context, model, function);
   StudyProblem problem = kernel_problem(context, deck, kernel);
   SolvedSpectrum solved = solve_problem(context, problem, outcome, label);
   KernelMoment moment;
   moment.samples = model.set.count;
-  moment.loss = function.loss;
+  moment.loss = loss_of_outputs(model.outputs, model.loss, function, g, model.set.count);
   moment.outputs = kernel.order();
-  moment.gradient_squared = squared(function.gradient);
+  moment.gradient_squared = squared(g);
   put_spectrum(moment, solved.spectrum);
-  put_projections(moment, projections_of(solved.spectrum, gradient_parts(model, function)));
-  moment.cross_decrease =
-      decrease_between_groups(model, solved.spectrum, moment.eigenvalue, function.gradient);
+  put_projections(moment, projections_of(solved.spectrum, gradient_parts(model, g)));
+  moment.cross_decrease = decrease_between_groups(model, solved.spectrum, moment.eigenvalue, g);
   if (deck.integer("study.lanczos_steps") > 0 && moment.gradient_squared > 0)
-    moment.lanczos = position_by_lanczos(context, deck, kernel, function.gradient, moment);
+    moment.lanczos = position_by_lanczos(context, deck, kernel, g, moment);
   const GradientStatistics gradients = statistics(context, deck, kernel, function);
   moment.gradients = gradients.spectral_position();
   moment.gradients_error =

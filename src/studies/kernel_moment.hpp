@@ -23,8 +23,8 @@ struct KernelMoment {
   std::int64_t step = 0;
   double time = 0;                        ///< Σ learning rates
   double compute = 0;                     ///< flops of training, 6·N·D
-  double loss = 0;                        ///< mean over the samples of the kernel
-  std::int64_t samples = 0, outputs = 0;  ///< N_out = outputs
+  double loss = 0;                        ///< mean over the samples and positions of the kernel
+  std::int64_t samples = 0, outputs = 0;  ///< N_out = outputs, the rows of the kernel
   std::vector<double> eigenvalue, error_bound;
   std::vector<int> state;
   double trace = 0;

@@ -33,7 +33,7 @@ void write_scalars(const RunGroup& group, const ReachRun& run) {
   write(
       "compute", [](M m) { return m.compute; }, "flops of training so far, 6 N D");
   write(
-      "loss", [](M m) { return m.loss; }, "mean loss over the samples of the kernel");
+      "loss", [](M m) { return m.loss; }, "mean loss over the samples and positions of the kernel");
   write(
       "excess_loss", [&](M m) { return m.loss - run.best_loss; },
       "loss above the optimal predictor's on the same samples; NaN where that is not known");
@@ -138,6 +138,21 @@ void write_frozen(const RunGroup& point, const ReachRun& run) {
   group.attribute_of("learning_loss", "long_name", "loss of the run itself");
 }
 
+/// Which outputs of a sample the rows of the kernel are.
+void write_outputs(const RunGroup& point, const ChosenOutputs& outputs) {
+  if (outputs.classes.empty()) return;
+  const RunGroup group = point.group("outputs");
+  std::vector<std::int64_t> positions = outputs.positions;
+  for (std::int64_t& t : positions)
+    ++t;
+  group.scale("position", std::span<const std::int64_t>(positions));
+  group.scale("class", std::span<const std::int64_t>(outputs.classes));
+  group.attribute_of("position", "long_name", "positions of the kernel's rows, counted from 1");
+  group.attribute_of("class", "long_name",
+                     "outputs of a position that the kernel's rows are of, counted from 0");
+  group.attribute("text", outputs.text());
+}
+
 /// At the first and the last snapshot: how groups of samples help or hinder one another.
 void write_between_groups(const RunGroup& point, const ReachRun& run) {
   if (run.groups.empty()) return;
@@ -208,6 +223,7 @@ void write_reach_run(const RunGroup& point, const ReachRun& run) {
   }
   if (run.moments.empty()) return;
   point.attribute("rows", run.moments.front().outputs);
+  write_outputs(point, run.outputs);
   const RunGroup group = point.group("reach_snapshots");
   group.counting_scale("snapshot", static_cast<std::int64_t>(run.moments.size()));
   write_scalars(group, run);

@@ -2,6 +2,7 @@
 
 // One run of the study "spectral_reach" as it is written, and what is said of all of them.
 
+#include "studies/chosen_outputs.hpp"
 #include "studies/frozen_flow.hpp"
 #include "studies/kernel_moment.hpp"
 
@@ -24,6 +25,7 @@ struct ReachRun {
   std::vector<KernelMoment> moments;
   std::vector<FrozenCurve> frozen;
   std::vector<std::string> groups;  ///< of cross_decrease
+  ChosenOutputs outputs;            ///< of a network, that the moments are of
   std::int64_t diverged_at = -1;
   std::vector<DepthSnapshot> depth;  ///< of every moment, at the share of the study
 
@@ -35,7 +37,8 @@ struct ReachRun {
   std::vector<double> snapshot_losses() const;
 };
 
-/// POINT/training, POINT/reach_snapshots, POINT/frozen and the attributes of the point. Local.
+/// POINT/training, POINT/outputs, POINT/reach_snapshots, POINT/frozen and the attributes of the
+/// point. Local.
 void write_reach_run(const RunGroup& point, const ReachRun& run);
 
 /// /reach: reach, final loss and feature learning against size, over seeds, at equal compute; its

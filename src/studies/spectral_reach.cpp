@@ -100,9 +100,13 @@ class NetworkRun {
     run_.optimiser = deck_.text("training.optimiser");
     run_.best_loss = model_.best_loss;
     run_.groups = model_.group_names;
+    run_.outputs = model_.outputs;
     context_.progress.note(fmt::format("--- {}{}; {} on {}, {} steps",
                                        point_.label.empty() ? "" : point_.label + ": ", run_.model,
                                        run_.optimiser, run_.data, options_.steps));
+    if (!run_.outputs.every_output())
+      context_.progress.note("kernel, gradient and loss of the snapshots are of these outputs: " +
+                             run_.outputs.text());
     if (deck_.has("study.frozen"))
       frozen_ = frozen_snapshots(options_.snapshots.size(), deck_.integer("study.frozen"));
     const std::size_t lines = outcome_.lines.size();

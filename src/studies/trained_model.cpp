@@ -146,8 +146,15 @@ std::vector<std::int64_t> indices(SampleRange set) {
   return index;
 }
 
-/// The mean loss of the optimal predictor on these very sequences.
-double bayes_loss_on(const Deck& deck, SampleRange set) {
+std::string process_text(const Deck& deck) {
+  const std::string& process = deck.text("data.process");
+  if (process != "custom") return process;
+  const HiddenMarkov source = hidden_markov_of(deck);
+  return fmt::format("process of {} states and {} symbols", source.states(), source.symbols());
+}
+
+/// The mean loss of the optimal predictor on these very sequences, at these positions.
+double bayes_loss_on(const Deck& deck, SampleRange set, std::span<const std::int64_t> positions) {
   const HiddenMarkov source = hidden_markov_of(deck);
   const std::int64_t context = deck.integer("data.context"), length = context + 1;
   const std::vector<std::int64_t> index = indices(set);
@@ -156,25 +163,28 @@ double bayes_loss_on(const Deck& deck, SampleRange set) {
   std::vector<double> losses(symbols.size());
   fill_bayes_losses(source, symbols, length, losses);
   double sum = 0;
-  for (std::size_t i = 0; i < losses.size(); ++i)
-    if (i % static_cast<std::size_t>(length) != 0) sum += losses[i];
-  return sum / static_cast<double>(set.count * context);
+  // Position t predicts symbol t + 1.
+  for (std::int64_t i = 0; i < set.count; ++i)
+    for (const std::int64_t t : positions)
+      sum += losses[static_cast<std::size_t>(i * length + t + 1)];
+  return sum / static_cast<double>(set.count * std::ssize(positions));
 }
 
 /// Labels, or one-hot values, group the rows of the gradient by class; else two halves.
 void add_groups(TrainedModel& model, const SampleBatch<double>& batch) {
   const std::int64_t classes = model.exact.network->classes(),
                      positions = model.exact.network->positions();
+  const std::size_t rows = model.outputs.classes.size();
   const bool labelled = !batch.labels.empty(), one_hot = !labelled && batch.outputs > 1;
   for (std::int64_t i = 0; i < batch.samples; ++i)
-    for (std::int64_t t = 0; t < positions; ++t) {
+    for (const std::int64_t t : model.outputs.positions) {
       std::int32_t group = i < (batch.samples + 1) / 2 ? 0 : 1;
       if (labelled) group = batch.labels[static_cast<std::size_t>(t + positions * i)];
       if (one_hot) {
         const double* row = &batch.values[static_cast<std::size_t>(i * batch.outputs)];
         group = static_cast<std::int32_t>(std::max_element(row, row + batch.outputs) - row);
       }
-      model.group.insert(model.group.end(), static_cast<std::size_t>(classes), group);
+      model.group.insert(model.group.end(), rows, group);
     }
   if (labelled || one_hot)
     for (std::int64_t c = 0; c < classes; ++c)
@@ -186,7 +196,7 @@ void add_groups(TrainedModel& model, const SampleBatch<double>& batch) {
 void add_known_facts(TrainedModel& model, const Deck& deck) {
   const std::vector<std::int64_t> index = indices(model.set);
   if (teacher(deck)) model.noise = Teacher(teacher_of(deck), seed_of(deck)).targets(index).noise;
-  if (sequences(deck)) model.best_loss = bayes_loss_on(deck, model.set);
+  if (sequences(deck)) model.best_loss = bayes_loss_on(deck, model.set, model.outputs.positions);
   SampleBatch<double> batch;
   model.exact.samples->fill(index, batch);
   add_groups(model, batch);
@@ -227,7 +237,7 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
     model.data =
         stored ? stored->what
         : sequences(deck)
-            ? fmt::format("{}, context {}", deck.text("data.process"), deck.integer("data.context"))
+            ? fmt::format("{}, context {}", process_text(deck), deck.integer("data.context"))
             : fmt::format("power-law teacher, alpha = {}, beta = {}", deck.real("data.alpha"),
                           deck.real("data.target_exponent"));
     const std::int64_t count = deck.integer("study.samples"), n = model.exact.samples->samples();
@@ -237,6 +247,8 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
       throw Error(ExitCode::deck, "study.samples = {}, but the data have {} samples", count, n);
     else
       model.set = {n < 0 ? held_out : 0, count};
+    model.outputs = chosen_outputs(deck, *model.exact.network);
+    model.measured = at_positions(*model.exact.samples, model.outputs);
     add_known_facts(model, deck);
   });
   return model;

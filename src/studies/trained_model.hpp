@@ -5,6 +5,7 @@
 
 #include "gram/network_inputs.hpp"
 #include "networks/loss.hpp"
+#include "studies/chosen_outputs.hpp"
 #include "studies/context.hpp"
 #include "training/samples.hpp"
 #include "training/trainer.hpp"
@@ -34,16 +35,23 @@ struct TrainedModel {
   LossKind loss = LossKind::squared_error;
   SampleRange set;                        ///< the samples of snapshots
   std::unique_ptr<NetworkInputs> inputs;  ///< theirs
+  ChosenOutputs outputs;                  ///< of each of them, that kernel and gradient are of
+  /// Those of `exact`, labelled at the chosen positions alone.
+  std::unique_ptr<SampleSource<double>> measured;
   std::vector<double> noise;  ///< label noise of the set, one a sample; empty where not known
-  /// The group of each row of the gradient, outputs × samples: the class of the label, or the first
-  /// and second half of the samples where there are no labels.
+  /// The group of each row of the gradient, chosen outputs × samples: the class of the label, or
+  /// the first and second half of the samples where there are no labels.
   std::vector<std::int32_t> group;
   std::vector<std::string> group_names;
-  double best_loss = std::numeric_limits<double>::quiet_NaN();  ///< on the set, where it is known
-  std::string data;                                             ///< in words
+  /// On the set, at the chosen positions, where it is known.
+  double best_loss = std::numeric_limits<double>::quiet_NaN();
+  std::string data;  ///< in words
 
   bool in_single() const { return single.network != nullptr; }
-  TrainingProblem<double> problem() const { return exact.problem(loss); }
+  /// What snapshots measure.
+  TrainingProblem<double> problem() const {
+    return {.network = exact.network.get(), .loss = loss, .samples = measured.get()};
+  }
 };
 
 /// [data], [kernel] and training.loss of one point. Data of a file stand whole on every rank.

@@ -24,6 +24,10 @@ TeacherParameters teacher_of(const Deck& deck) {
 }
 
 HiddenMarkov hidden_markov_of(const Deck& deck) {
+  if (deck.text("data.process") == "custom") {
+    const RealTensor& tensors = deck.tensor("data.transitions");
+    return {"custom", tensors.extent[1], tensors.extent[0], tensors.entry};
+  }
   std::vector<double> parameters;
   for (const char* key : {"data.process_alpha", "data.process_x"})
     if (deck.has(key)) parameters.push_back(deck.real(key));

@@ -69,11 +69,12 @@ TRAINING = deck_of(study=dict(kind="spectral_reach", samples=20, snapshots=1),
 @pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("fault, code, words", [
     ("studies.position:{}:shift", 80, ["step 0", "the spectral position by gradients", "by the eigenvalues"]),
+    ("studies.outputs:{}:shift", 80, ["step 0", "the spectral position by gradients", "by the eigenvalues"]),
     ("studies.snapshot:{}:throw", 74, ["studies.snapshot"]),
     ("training.snapshot:{}:throw", 0, []),
 ])
 def test_a_snapshot_that_fails_ends_the_run(run, fault, code, words, rank):
-    """A position off by a hundredth, a throw on one rank; a point that is not there does nothing."""
+    """A position off by a hundredth, a gradient on other rows than the kernel, a throw on one rank; what is no point does nothing."""
     result = run(TRAINING, fault=fault.format(rank), timeout=30)
     assert result.code == code, (result.code, result.err)
     assert len(result.messages) == (1 if code else 0), result.err

@@ -382,6 +382,138 @@ def test_classes_in_one_column(once, tmp_path):
     assert refused.code == 66 and len(refused.messages) == 1 and "classes 0, 1, 2" in refused.err, refused.err
 
 
+# --- processes by their tensors, and some of the outputs ----------------------------------------------------------
+
+
+def mess3(alpha=0.85, x=0.05):
+    beta = 0.5 * (1 - alpha)
+    return [[[(alpha if j == s else beta) * (1 - 2 * x if i == j else x) for j in range(3)] for i in range(3)] for s in range(3)]
+
+
+def tensors_of(states, *transitions):
+    """T[symbol][from][to] of (from, symbol, to, probability)."""
+    tensors = np.zeros((2, states, states))
+    for start, symbol, end, probability in transitions:
+        tensors[symbol, start, end] = probability
+    return tensors.tolist()
+
+
+PROCESSES = dict(mess3=mess3(),
+                 z1r=tensors_of(3, (0, 0, 1, 1), (1, 1, 2, 1), (2, 0, 0, 0.5), (2, 1, 0, 0.5)),
+                 rrxor=tensors_of(5, (0, 0, 1, .5), (0, 1, 2, .5), (1, 0, 3, .5), (1, 1, 4, .5), (2, 0, 4, .5), (2, 1, 3, .5),
+                                  (3, 0, 0, 1), (4, 1, 0, 1)))
+
+
+def sequence_deck(sweep=None, data=None, **study):
+    return reach_deck(sweep, study=dict(samples=6, snapshots=1, lanczos_steps=60) | study,
+                      data=dict(source="hidden_markov", context=4) | (data or {}),
+                      kernel=dict(type="network", depth=1, width=8, activation="gelu"),
+                      training=dict(optimiser="adam", learning_rate=0.01, steps=8, batch=16))
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_by_its_tensors(once, process):
+    """The same numbers as under its name, bit for bit: sequences, their Bayes loss, training and kernel."""
+    named = reach_of(once(sequence_deck(data=dict(process=process))))
+    given = reach_of(once(sequence_deck(data=dict(process="custom", transitions=PROCESSES[process]))))
+    assert given["attributes"]["best_loss"] == named["attributes"]["best_loss"]
+    for name in ("loss", "training_loss", "eigenvalue", "gradient_power", "chi_pos"):
+        np.testing.assert_array_equal(given[name], named[name])
+    symbols, states = len(PROCESSES[process]), len(PROCESSES[process][0])
+    assert given["attributes"]["data"] == f"process of {states} states and {symbols} symbols, context 4"
+
+
+def test_from_and_to_are_not_the_same(once):
+    """The comparison above sees tensors that are transposed."""
+    turned = np.transpose(PROCESSES["mess3"], (0, 2, 1)).tolist()
+    named = reach_of(once(sequence_deck(data=dict(process="mess3"))))
+    given = reach_of(once(sequence_deck(data=dict(process="custom", transitions=turned))))
+    assert abs(given["attributes"]["best_loss"] / named["attributes"]["best_loss"] - 1) > 1e-3
+
+
+def check_part(part, whole, rows):
+    """The kernel of some rows is a submatrix of the whole one: Cauchy's interlacing, mode by mode."""
+    lost = whole["eigenvalue"].shape[1] - rows
+    assert part["attributes"]["rows"] == rows == part["eigenvalue"].shape[1]
+    slack = 1e-12 * whole["largest"][:, None]
+    assert np.all(part["eigenvalue"] <= whole["eigenvalue"][:, :rows] + slack)
+    assert np.all(part["eigenvalue"] >= whole["eigenvalue"][:, lost:] - slack)
+    np.testing.assert_array_equal(part["training_loss"], whole["training_loss"])
+    np.testing.assert_allclose(part["chi_pos_gradients"], part["chi_pos"], rtol=1e-9)
+    np.testing.assert_allclose(part["chi_pos_lanczos"], part["chi_pos"], rtol=1e-8)
+    check_snapshots(part, whole["attributes"]["n"])
+
+
+def check_parts(whole, parts, rows, weights, losses):
+    """Rows divided into parts: traces add, squared gradients and losses with their weights."""
+    for part, order in zip(parts, rows):
+        check_part(part, whole, order)
+    np.testing.assert_allclose(sum(p["chi_net"] for p in parts), whole["chi_net"], rtol=1e-12)
+    np.testing.assert_allclose(sum(w**2 * p["chi_loss"] for w, p in zip(weights, parts)), whole["chi_loss"], rtol=1e-12)
+    np.testing.assert_allclose(sum(w * p["loss"] for w, p in zip(losses, parts)), whole["loss"], rtol=1e-12)
+
+
+def chosen_of(result, point):
+    with result.file() as file:
+        group = file[point]["outputs"]
+        return list(group["position"][...]), list(group["class"][...]), str(group.attrs["text"])
+
+
+POSITIONS = sequence_deck({"study.positions": ["all", [1], [4, 2, 3], "last", [4]]})
+CLASSES = sequence_deck({"study.classes": ["all", [1], [2, 0]]}, positions=[2, 4])
+
+
+def test_positions(once):
+    """The loss is the mean over the chosen positions, and so are the Bayes loss and the gradient's scale."""
+    result = once(POSITIONS)
+    whole, first, rest, last, fourth = runs = [reach_of(result, f"sweep/{i:04d}") for i in range(1, 6)]
+    check_snapshots(whole, 6)
+    check_parts(whole, [first, rest], [6 * 3, 6 * 3 * 3], [1 / 4, 3 / 4], [1 / 4, 3 / 4])
+    best = [r["attributes"]["best_loss"] for r in runs]
+    np.testing.assert_allclose((best[1] + 3 * best[2]) / 4, best[0], rtol=1e-13)
+    # From a stationary start the first prediction knows one symbol; the last one knows most.
+    for name in ("eigenvalue", "gradient_power", "loss"):
+        np.testing.assert_array_equal(last[name], fourth[name])
+    assert best[3] == best[4]
+    assert chosen_of(result, "sweep/0003") == ([2, 3, 4], [0, 1, 2], "positions 2, 3, 4 of 4, every class")
+    assert "these outputs: positions 2, 3, 4 of 4, every class" in result.out
+
+
+def test_classes_under_cross_entropy(once):
+    """The loss couples the classes and stays whole; the gradient is projected."""
+    result = once(CLASSES)
+    whole, one, others = (reach_of(result, f"sweep/{i:04d}") for i in range(1, 4))
+    assert whole["attributes"]["rows"] == 6 * 2 * 3
+    check_parts(whole, [one, others], [6 * 2, 6 * 2 * 2], [1, 1], [0.5, 0.5])
+    for r in (one, others):
+        np.testing.assert_array_equal(r["loss"], whole["loss"])
+        assert r["attributes"]["best_loss"] == whole["attributes"]["best_loss"]
+    assert chosen_of(result, "sweep/0003") == ([2, 4], [0, 2], "positions 2, 4 of 4, classes 0, 2 of 3")
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_classes_of_stored_data(once, loss):
+    """Squared error is a sum over outputs, and so are the losses of the parts; nothing is frozen in part."""
+    def deck(classes):
+        text = DIGITS.replace("[sweep]", "").replace("training.loss = ['squared_error', 'cross_entropy']", "")
+        return text.replace("[training]", f"[training]\nloss = '{loss}'").replace("[study]", f"[study]\nclasses = {classes}")
+
+    whole, three, rest = (reach_of(once(deck(c))) for c in ('"all"', [3], [0, 1, 2, 4, 5, 6, 7, 8, 9]))
+    weight = 1 if loss == "squared_error" else 0.5
+    check_parts(whole, [three, rest], [12, 108], [1, 1], [weight, weight])
+    if loss == "squared_error":
+        np.testing.assert_allclose(three["loss"], 12 * three["chi_loss"] / 2, rtol=1e-12)
+    assert "frozen_loss" in whole and "frozen_loss" not in three
+
+
+@pytest.mark.parametrize("name", ["eigenvalue", "chi_net", "chi_loss", "loss", "chi_pos_gradients", "training_loss"])
+def test_the_check_of_parts_sees_a_fault(once, name):
+    whole, one, others = (reach_of(once(CLASSES), f"sweep/{i:04d}") for i in range(1, 4))
+    one[name].flat[0] *= 1 + 1e-6
+    with pytest.raises(AssertionError):
+        check_parts(whole, [one, others], [6 * 2, 6 * 2 * 2], [1, 1], [0.5, 0.5])
+
+
 # --- ends that are no results -------------------------------------------------------------------------------------
 
 
@@ -436,8 +568,12 @@ def test_a_diverging_point_does_not_end_the_others(run):
     (MESS3.replace("samples = 16", "samples = 16\nfrozen = 1"), "study.frozen"),
     (DIGITS.replace("samples = 12", "samples = 13"), "study.samples"),
     (features_deck(features=40, width=3), "kernel.width"),
+    (sequence_deck(positions=[5]), "study.positions"),
+    (DIGITS.replace("samples = 12", "samples = 12\nclasses = [10]"), "study.classes"),
+    (DIGITS.replace("samples = 12", "samples = 12\nclasses = [1]\nfrozen = 1"), "study.frozen"),
+    (sequence_deck(data=dict(process="custom", transitions=[[[0.5]], [[0.4]]])), "data.transitions[0][0]"),
 ], ids=["samples", "batch", "warmup", "loss", "full_batch_of_sequences", "part_of_a_spectrum", "frozen_sequences",
-        "samples_of_a_file", "width_of_features"])
+        "samples_of_a_file", "width_of_features", "position_beyond", "class_beyond", "frozen_in_part", "sums_of_transitions"])
 def test_decks_that_cannot_be_are_refused_before_work(run, deck, word):
     result = run(deck, timeout=60)
     assert result.code == 65, (result.code, result.err)
