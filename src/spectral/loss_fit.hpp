@@ -52,6 +52,9 @@ struct LossFit {
   std::string method;  ///< one sentence: how the intervals were made, or why there is no fit
 
   bool found() const { return exponent.value > 0.0; }
+  /// Whether the law is one of these losses at all. The intervals do not ask: they hold what the
+  /// scatter of the runs leaves open, however far off all of them the law passes.
+  bool describes() const { return found() && residual <= 0.3; }
   double loss(double size) const;    ///< E + A N^-a
   double excess(double size) const;  ///< A N^-a
 };

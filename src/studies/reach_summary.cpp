@@ -146,8 +146,8 @@ void write_trend(const RunGroup& group, const std::string& name, const SizeTrend
   group.attribute_of(name, "long_name", std::string(meaning));
 }
 
-/// E + A x^-a through these points into reach/`name`; a sentence, empty where nothing is
-/// determined.
+/// E + A x^-a through these points into reach/`name`, with how far it lies off them; a sentence,
+/// empty where nothing is determined.
 std::string write_loss_fit(const RunGroup& group, const std::string& name, const std::string& words,
                            const std::vector<LossPoint>& points, double confidence) {
   LossFitOptions options;
@@ -163,7 +163,12 @@ std::string write_loss_fit(const RunGroup& group, const std::string& name, const
   put("floor", fit.floor);
   put("amplitude", fit.amplitude);
   put("exponent", fit.exponent);
+  written.attribute("misfit", fit.residual);
+  written.attribute("describes", fit.describes() ? 1 : 0);
   written.attribute("method", fit.method);
+  if (!fit.describes())
+    return fmt::format("loss against {}: no law E + A x^-a; the nearest one misses by {:.0f} %",
+                       words, 100 * fit.residual);
   return fmt::format("loss against {}: {:.4g} + {:.3g} x^-a, a = {:.3g} [{:.3g}, {:.3g}]", words,
                      fit.floor.value, fit.amplitude.value, fit.exponent.value, fit.exponent.low,
                      fit.exponent.high);

@@ -124,6 +124,19 @@ TEST(LossFit, RefusesWhatHasNoLaw) {
   EXPECT_NEAR(holes.exponent.value, 1.0, 1e-5);
 }
 
+TEST(LossFit, SaysWhereNoLawDescribesTheLosses) {
+  EXPECT_TRUE(fit_saturating_law(runs(1.7, 40.0, 0.5, 0.05, 3)).describes());
+  // A fall by a factor of 1000 at one size, flat on both sides: runs agree, the law is far off.
+  std::vector<LossPoint> step;
+  for (int i = 0; i < 8; ++i)
+    for (int seed = 0; seed < 3; ++seed)
+      step.push_back({std::ldexp(16.0, i), (i < 4 ? 1.0 : 1e-3) * (1 + 0.01 * seed)});
+  const LossFit fit = fit_saturating_law(step);
+  ASSERT_TRUE(fit.found());
+  EXPECT_FALSE(fit.describes());
+  EXPECT_GT(fit.residual, 0.3);
+}
+
 TEST(LossFit, AnExponentAtTheEndOfTheSearchIsSaid) {
   // A logarithm is the law with a → 0, A → ∞.
   std::vector<LossPoint> points;
