@@ -324,11 +324,11 @@ def test_snapshots_go_deeper_by_their_factor(once):
         for name in ("chi_pos", "chi_net", "loss"):
             np.testing.assert_allclose(deep[name], gram[name], rtol=1e-9)
         np.testing.assert_allclose(deep["frozen_loss"], gram["frozen_loss"], rtol=1e-6)
-    # Vectors of the deep routes, not of the Gram matrix: the power mode by mode, where the Gram matrix trusts nothing.
-    cascade, svd = by["cascade"], by["svd"]
-    first = int(gram["trusted"].max())
-    alone = slice(first, int(min(cascade["trusted"].min(), svd["trusted"].min())))
-    np.testing.assert_allclose(cascade["gradient_power"][:, alone].sum(axis=1), svd["gradient_power"][:, alone].sum(axis=1), rtol=1e-3)
+    # Vectors of the deep routes: mode by mode one power where those of the Gram matrix are noise.
+    alone = slice(int(gram["trusted"].max()), None)
+    cascade, svd, noise = (r["gradient_power"][:, alone] for r in (by["cascade"], by["svd"], gram))
+    np.testing.assert_allclose(cascade, svd, rtol=1e-4, atol=1e-9)
+    assert np.median(np.abs(noise / svd - 1)) > 0.1
 
 
 @pytest.mark.parametrize("deck", [network_deck(), MESS3, DIGITS], ids=["mlp", "transformer", "digits"])
