@@ -209,11 +209,13 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
   };
 }
 
-/// `kernel` and what it refers to stay as long as a copy of it does.
+/// What `kernel` refers to stays as long as a copy of the pointer does.
 void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
                             std::shared_ptr<const EmpiricalNtk> kernel) {
   problem.spectrum.n = kernel->order();
   problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
+  const auto features = static_cast<double>(kernel->samples.samples() * kernel->samples.dim());
+  problem.replicated_bytes = 8 * (features + static_cast<double>(kernel->parameters.size()));
   context.world.agree([&] { problem.assembly_flops = empirical_ntk_flops(*kernel); });
   set_source(
       problem, context, deck,
@@ -249,8 +251,6 @@ void network_problem(StudyProblem& problem, const StudyContext& context, const D
   };
   const auto held = std::make_shared<Held>(make_initial_network(context, deck));
   problem.targets = std::move(held->of.targets);
-  const auto features = static_cast<double>(held->of.inputs->samples() * held->of.inputs->dim());
-  problem.replicated_bytes = 8 * (features + static_cast<double>(held->of.parameters.size()));
   tangent_kernel_problem(problem, context, deck, {held, &held->kernel});
 }
 

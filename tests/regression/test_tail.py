@@ -111,10 +111,12 @@ def test_what_float32_lost_stands_beside_every_mode(run, tmp_path):
     assert np.all(np.abs(s["eigenvalue"] - exact) <= total)
 
 
-@pytest.mark.parametrize("route", ["cascade", "graded", "extended"])
+@pytest.mark.parametrize("route", ["cascade", "graded", "extended", "network"])
 def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
     if route == "extended":
         deck = circle_deck(500, "equispaced", precision="extended")
+    elif route == "network":
+        deck = network_deck(n=500, dim=100, kernel=dict(width=300), solver=dict(tail="cascade", eigenvectors=True))
     elif route == "graded":
         deck = population_deck(500, 2000, alpha=10, degree=2, kind="spectrum", solver=dict(tail="cascade"))
     else:
