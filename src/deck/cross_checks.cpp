@@ -23,7 +23,10 @@ std::optional<SizeBound> matrix_size(const Known& deck) {
     return SizeBound{*value, fmt::format("{} = {}", key, *value)};
   };
   const auto type = deck.text("kernel.type");
-  if (type == "nngp" || type == "ntk") return bound("data.n");
+  // The outputs of a network are known here where the data have no file, nor symbols.
+  const bool one_output = type == "network" && deck.text("data.source") == "power_law" &&
+                          deck.text("study.kind") != "spectral_reach";
+  if (type == "nngp" || type == "ntk" || one_output) return bound("data.n");
   if (type != "random_features") return std::nullopt;
   if (deck.text("kernel.expectation") == "population") return bound("kernel.features");
   const auto side = deck.text("kernel.side");

@@ -46,6 +46,12 @@ std::optional<DeckValue> vectors_for_targets(const Known& known) {
   return known.find("data.targets") != nullptr;
 }
 
+std::optional<DeckValue> tail_of_study(const Known& known) {
+  const bool snapshots =
+      known.text("study.kind") == "spectral_reach" && known.text("kernel.type") == "network";
+  return std::string(snapshots ? "gram" : "auto");
+}
+
 std::vector<Key> top_and_run() {
   return {
       {.path = "schema",
@@ -244,10 +250,12 @@ std::vector<Key> solver_and_verify() {
            "trusts eigenvalues down to about 1e-14 of the largest. Where the kernel has a "
            "factor F, K = F^T F, \"cascade\" (repeated deflation) and \"svd\" (singular values) "
            "go down to about 1e-28. \"auto\" is gram first, then, where trusted modes are "
-           "missing and a factor exists, the cascade (svd for small matrices that are not graded).",
+           "missing and a factor exists, the cascade (svd for small matrices that are not graded). "
+           "Snapshots of a training are many and go deeper only where this is set.",
        .words = {"auto", "gram", "cascade", "svd"},
-       .fallback = "auto",
-       .belongs = {{diagonalised}},
+       .derive = tail_of_study,
+       .default_text = "\"gram\" for the snapshots of a training, otherwise \"auto\"",
+       .belongs = {{solved}},
        .sweepable = true},
       {.path = "solver.precision",
        .type = Type::word,

@@ -12,6 +12,7 @@ const Requirement mlp_kernel{"kernel.type", {"nngp", "ntk"}};
 const Requirement kernel_of_data{"kernel.type", {"random_features", "nngp", "ntk"}};
 const Requirement network{"kernel.type", {"network"}};
 const Requirement reach{"study.kind", {"spectral_reach"}};
+const Requirement untrained{"study.kind", {"spectrum", "density"}};
 const Requirement kernel_file{"kernel.type", {"features_file", "gram_file"}};
 const Requirement data_file{"data.source", {"hdf5", "npy"}};
 
@@ -58,7 +59,8 @@ std::vector<Key> data_keys() {
        .required = true,
        .belongs = {{features_kernel, empirical},
                    {mlp_kernel},
-                   {network, {"data.source", {"power_law", "hdf5", "npy"}}}},
+                   {network, {"data.source", {"power_law", "hdf5", "npy"}}},
+                   {untrained, network}},
        .sweepable = true},
       {.path = "data.dim",
        .type = Type::integer,
@@ -112,9 +114,13 @@ std::vector<Key> data_keys() {
       {.path = "data.targets",
        .type = Type::text,
        .doc = "Targets whose power over the modes is reported: a dataset of the same HDF5 file, or "
-              "a .npy file beside the deck. Rows as in the data, one column a target.",
+              "a .npy file beside the deck. Rows as in the data, one column a target. A network "
+              "has an output a column, and one without targets.",
        .default_text = "unset: no targets",
-       .belongs = {{spectrum, data_file}, {spectrum, kernel_file}, {reach, data_file}},
+       .belongs = {{spectrum, data_file},
+                   {spectrum, kernel_file},
+                   {reach, data_file},
+                   {{"study.kind", {"density"}}, network, data_file}},
        .sweepable = true,
        .input_file = true},
   };
@@ -125,14 +131,13 @@ std::vector<Key> kernel_keys() {
       {.path = "kernel.type",
        .type = Type::word,
        .doc = "The kernel: a layer of random features, the infinite-width Gaussian process (nngp) "
-              "or tangent kernel (ntk) of an MLP, the tangent kernel of a network of finite width "
-              "while "
-              "it is trained, or your own features or Gram matrix.",
+              "or tangent kernel (ntk) of an MLP, the tangent kernel of a network of finite width, "
+              "at its initial values or while it is trained, or your own features or Gram matrix.",
        .words = {"random_features", "nngp", "ntk", "network", "features_file", "gram_file"},
        .required = true,
        .narrowed = {{{{"study.kind", {"random_features"}}}, {"random_features"}},
                     {{{"study.kind", {"spectrum", "density"}}},
-                     {"random_features", "nngp", "ntk", "features_file", "gram_file"}},
+                     {"random_features", "nngp", "ntk", "network", "features_file", "gram_file"}},
                     {{reach}, {"random_features", "network"}}},
        .sweepable = true},
       {.path = "kernel.expectation",

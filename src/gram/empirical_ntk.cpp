@@ -208,6 +208,13 @@ void EntkAssembler::evaluate(const SignalPanel& rows, std::int64_t row, const Si
   }
 }
 
+/// The triangle, each signal made once.
+double useful_flops(const EmpiricalNtk& ntk, const SignalLayout& layout) {
+  const auto n = static_cast<double>(ntk.order());
+  return 0.5 * n * n * layout.entry_flops(ntk.rows_a_sample()) +
+         static_cast<double>(ntk.samples.samples()) * SignalMaker::sample_flops(ntk);
+}
+
 Assembly EntkAssembler::finish() {
   timed(seconds_.mirror, [&] { mirror_lower(matrix_); });
   // Errors of elements as rounding.hpp has them; their Frobenius norm.
@@ -217,10 +224,7 @@ Assembly EntkAssembler::finish() {
   report.reason = plan_.reason;
   report.chunk = plan_.outer;
   report.seconds = seconds_;
-  const auto n = static_cast<double>(ntk_.order());
-  report.useful_flops =
-      0.5 * n * n * layout_.entry_flops(ntk_.rows_a_sample()) +
-      static_cast<double>(ntk_.samples.samples()) * SignalMaker::sample_flops(ntk_);
+  report.useful_flops = useful_flops(ntk_, layout_);
   report.product_flops = flops_;
   report.kernel = empirical_ntk_text(ntk_);
   report.normalization = empirical_ntk_normalization(ntk_);
@@ -282,6 +286,10 @@ Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
   Assembly assembly = assembler.finish();
   assembly.report.seconds.total = timer.seconds();
   return assembly;
+}
+
+double empirical_ntk_flops(const EmpiricalNtk& ntk) {
+  return useful_flops(ntk, SignalLayout(ntk));
 }
 
 }  // namespace fathom

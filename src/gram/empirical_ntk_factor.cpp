@@ -78,21 +78,26 @@ GradientSignals<double> picked(const GradientSignals<double>& signals,
   return out;
 }
 
+/// Of the signals of one sample, all its choices.
+std::int64_t signal_bytes(const EmpiricalNtk& ntk, const SignalLayout& layout) {
+  std::int64_t inputs = 0, backward = 0;
+  for (const SignalLayout::Linear& l : layout.linear) {
+    inputs += l.in * l.positions;
+    backward += l.out * l.positions;
+  }
+  for (const SignalLayout::Direct& d : layout.direct)
+    backward += d.entries;
+  const bool one = ntk.kind == NtkKind::sum_of_outputs;
+  return 8 * (inputs + backward * (one ? 1 : ntk.choices()));
+}
+
 class EntkFactor final : public FactorSource {
  public:
   EntkFactor(const EmpiricalNtk& ntk, const EntkFactorOptions& options)
       : ntk_(ntk), hold_bytes_(options.hold_bytes) {
     const SignalLayout layout(ntk_);
     row_error_ = unit_roundoff * (layout.signal_rounding() + gradient_roundings);
-    std::int64_t inputs = 0, backward = 0;
-    for (const SignalLayout::Linear& l : layout.linear) {
-      inputs += l.in * l.positions;
-      backward += l.out * l.positions;
-    }
-    for (const SignalLayout::Direct& d : layout.direct)
-      backward += d.entries;
-    const bool one = ntk_.kind == NtkKind::sum_of_outputs;
-    sample_bytes_ = 8 * (inputs + backward * (one ? 1 : ntk_.choices()));
+    sample_bytes_ = signal_bytes(ntk_, layout);
     batch_ = SignalMaker(ntk_, layout).batch();
   }
 
@@ -225,6 +230,15 @@ void EntkFactor::write(const ColumnBatch& batch, DistMatrix& chunk, std::int64_t
 std::unique_ptr<FactorSource> empirical_ntk_factor(const EmpiricalNtk& ntk,
                                                    const EntkFactorOptions& options) {
   return std::make_unique<EntkFactor>(ntk, options);
+}
+
+double empirical_ntk_factor_keeps(const EmpiricalNtk& ntk, std::int64_t local_cols,
+                                  const EntkFactorOptions& options) {
+  const SignalLayout layout(ntk);
+  const std::int64_t samples = std::min(local_cols, ntk.samples.samples());
+  const std::int64_t all = samples * signal_bytes(ntk, layout);
+  const std::int64_t batch = std::min(samples, SignalMaker(ntk, layout).batch());
+  return static_cast<double>(all <= options.hold_bytes ? all : batch * signal_bytes(ntk, layout));
 }
 
 }  // namespace fathom

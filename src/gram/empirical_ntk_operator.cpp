@@ -44,9 +44,7 @@ class EntkOperator final : public LinearOperator {
     return unit_roundoff * (2 * passes_->rounding() + product_roundings);
   }
   double flops() const override {
-    const double passes = 2.0 + 2.0 + (held_ ? 0.0 : 2.0);  // backward, tangent, forward twice
-    return static_cast<double>(copies()) * static_cast<double>(ntk_.samples.samples()) * passes *
-           ntk_.network.forward_flops();
+    return empirical_ntk_operator_flops(ntk_) * (held_ ? 4.0 / 6 : 1.0);
   }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override;
 
@@ -149,6 +147,29 @@ std::unique_ptr<LinearOperator> empirical_ntk_operator(const Communicator& comm,
                                                        const EmpiricalNtk& ntk,
                                                        const EntkOperatorOptions& options) {
   return std::make_unique<EntkOperator>(comm, ntk, options);
+}
+
+double empirical_ntk_operator_bytes(const Communicator& comm, const EmpiricalNtk& ntk,
+                                    std::int64_t columns, const EntkOperatorOptions& options) {
+  double bytes = 0;
+  comm.agree([&] {
+    const SamplePasses passes(comm, ntk, options.batch);
+    const double half = 0.5 * static_cast<double>(options.workspace_bytes);
+    const double all = 8 * passes.held_doubles();
+    const double share = std::max(1.0, static_cast<double>(ntk.samples.samples()) / comm.size());
+    const double a_batch = all * std::min(1.0, static_cast<double>(passes.batch()) / share);
+    const double direction = 8 * static_cast<double>(ntk.network.parameters());
+    const std::int64_t copies = ntk.kind == NtkKind::trace_kernel ? ntk.choices() : 1;
+    const double directions = direction * static_cast<double>(columns * copies);
+    bytes = (all <= half ? all : a_batch) + std::min(directions, std::max(half, direction));
+  });
+  return comm.max(bytes);
+}
+
+double empirical_ntk_operator_flops(const EmpiricalNtk& ntk) {
+  const double copies = ntk.kind == NtkKind::trace_kernel ? static_cast<double>(ntk.choices()) : 1;
+  const double passes = 2 + 2 + 2;  // backward, tangent, forward twice
+  return copies * static_cast<double>(ntk.samples.samples()) * passes * ntk.network.forward_flops();
 }
 
 }  // namespace fathom

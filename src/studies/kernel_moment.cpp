@@ -21,19 +21,6 @@ double squared(std::span<const double> x) {
   return std::inner_product(x.begin(), x.end(), x.begin(), 0.0);
 }
 
-/// The study's own part of a problem: all eigenpairs of the matrix, by the Gram route.
-StudyProblem kernel_problem(const StudyContext& context, const Deck& deck,
-                            const EmpiricalNtk& kernel) {
-  StudyProblem problem = make_kernel_problem(
-      context, deck,
-      [&kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
-        return assemble_empirical_ntk(grid, block, kernel, assembly);
-      });
-  problem.spectrum.n = kernel.order();
-  problem.spectrum.rank_bound = std::min(kernel.order(), kernel.factor_rows());
-  return problem;
-}
-
 /// g, and g = g_signal + g_noise where the labels' noise is known: of squared error
 /// g = (f − signal)/n − noise/n.
 std::vector<std::vector<double>> gradient_parts(const TrainedModel& model,
@@ -114,9 +101,12 @@ GradientStatistics statistics(const StudyContext& context, const Deck& deck,
 }
 
 /// Dense spectrum, Lanczos and gradients measure one number. What is exact must agree to rounding,
-/// an estimated trace to five of its standard errors.
+/// an estimated trace to five of its standard errors. Products with the kernel see nothing below
+/// the floor of its matrix, whatever the floor of the route by its factor.
 void hold_routes_together(const KernelMoment& moment, const std::string& label) {
-  const double rounding = 1e-9 + 10 * moment.floor / std::max(moment.trace, 1e-300) /
+  const double floor = std::max(moment.floor, static_cast<double>(moment.outputs) * unit_roundoff *
+                                                  moment.eigenvalue.front());
+  const double rounding = 1e-9 + 10 * floor / std::max(moment.trace, 1e-300) /
                                      std::max(moment.position.chi_pos, 1e-300);
   const auto hold = [&](double other, double error, const char* route) {
     if (std::isnan(other) || std::isnan(moment.position.chi_pos)) return;
@@ -215,7 +205,7 @@ KernelMoment network_moment(const StudyContext& context, const Deck& deck,
   const EmpiricalNtk kernel{network, parameters, *model.inputs, model.outputs.choices(),
                             NtkKind::all_outputs};
   const std::vector<double> g = gradient_of_rows(context, model, function);
-  StudyProblem problem = kernel_problem(context, deck, kernel);
+  StudyProblem problem = make_tangent_kernel_problem(context, deck, kernel);
   SolvedSpectrum solved = solve_problem(context, problem, outcome, label);
   KernelMoment moment;
   moment.samples = model.set.count;

@@ -29,9 +29,10 @@ void hold_against_memory(const StudyContext& context, StudyOutcome& outcome, dou
 }
 
 double held_bytes(const StudyContext& context, const StudyProblem& problem) {
-  if (!problem.data.held) return 0;
+  if (!problem.data.held) return problem.replicated_bytes;
   const DistMatrix& held = *problem.data.held;
-  return context.world.max(static_cast<double>(held.local_rows() * held.local_cols()) * 8);
+  return problem.replicated_bytes +
+         context.world.max(static_cast<double>(held.local_rows() * held.local_cols()) * 8);
 }
 
 }  // namespace
@@ -102,19 +103,18 @@ void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
                       factor ? "deep tail: " : "extended precision: ");
 }
 
-void plan_matrix_free(const StudyContext& context, const StudyProblem& problem,
-                      const FactorSource& factor, StudyOutcome& outcome) {
+void plan_matrix_free(const StudyContext& context, const StudyProblem& problem, double products,
+                      StudyOutcome& outcome) {
   const std::int64_t n = problem.spectrum.n;
   const int ranks = context.world.size();
   SolverPlan plan;
   plan.backend = Backend::slepc;
   plan.grid = {ranks, 1};
   const SolverMemory memory = solver_memory(plan, problem.spectrum.request, n);
-  const double rows = static_cast<double>(factor.rows()) * static_cast<double>(n) * 8 / ranks;
-  hold_against_memory(context, outcome, 0,
-                      held_bytes(context, problem) + std::min(rows, 0x1p27) +
-                          static_cast<double>(memory.total() - memory.matrix),
-                      memory_a_rank(context.world), "matrix-free: ");
+  hold_against_memory(
+      context, outcome, 0,
+      held_bytes(context, problem) + products + static_cast<double>(memory.total() - memory.matrix),
+      memory_a_rank(context.world), "matrix-free: ");
 }
 
 }  // namespace fathom

@@ -23,8 +23,8 @@ constexpr double first_use_bytes = 7 * 0x1p20;
 void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome);
 void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
                      const FactorSource* factor, StudyOutcome& outcome);
-/// Of products with a factor that is never held, for the largest eigenvalues.
-void plan_matrix_free(const StudyContext& context, const StudyProblem& problem,
-                      const FactorSource& factor, StudyOutcome& outcome);
+/// Of products without a matrix, which take so many bytes, for the largest eigenvalues.
+void plan_matrix_free(const StudyContext& context, const StudyProblem& problem, double products,
+                      StudyOutcome& outcome);
 
 }  // namespace fathom

@@ -40,9 +40,10 @@ struct Way {
 };
 
 /// Counted, the cheapest first. Without a factor the assembled matrix is the only way.
-std::vector<Way> ways(const StudyContext& context, const Deck& deck, std::int64_t n,
-                      const FactorSource* factor) {
-  const double order = static_cast<double>(n), ranks = context.world.size();
+std::vector<Way> ways(const StudyContext& context, const Deck& deck, const StudyProblem& problem,
+                      const FactorSource* factor, const OwnProducts& own) {
+  const auto order = static_cast<double>(problem.spectrum.n);
+  const double ranks = context.world.size();
   const double steps = static_cast<double>(deck.integer("study.steps"));
   const double products = steps * static_cast<double>(deck.integer("study.probes"));
   const double gram_bytes = 1.3 * order * order * 8 / ranks;
@@ -50,18 +51,20 @@ std::vector<Way> ways(const StudyContext& context, const Deck& deck, std::int64_
   const double rows = static_cast<double>(factor->rows());
   const double all = rows * order * 8 / ranks, chunk = std::min(all, 0x1p27);
   const double once = factor->flops(), each = products * 4 * rows * order;
-  std::vector<Way> known{
-      {"gram", once + order * order * rows + products * 2 * order * order, gram_bytes},
-      {"factor", once + each, 1.1 * all},
-      {"matrix_free", steps * once + each, chunk}};
+  const double assembly =
+      problem.assembly_flops > 0 ? problem.assembly_flops : once + order * order * rows;
+  std::vector<Way> known{{"gram", assembly + products * 2 * order * order, gram_bytes},
+                         {"factor", once + each, 1.1 * all},
+                         {"matrix_free", steps * once + each, chunk}};
+  if (own.make) known.back() = {"matrix_free", products * own.flops, own.bytes};
   std::stable_sort(known.begin(), known.end(),
                    [](const Way& a, const Way& b) { return a.flops < b.flops; });
   return known;
 }
 
-Way choose_way(const StudyContext& context, const Deck& deck, std::int64_t n,
-               const FactorSource* factor) {
-  const std::vector<Way> all = ways(context, deck, n, factor);
+Way choose_way(const StudyContext& context, const Deck& deck, const StudyProblem& problem,
+               const FactorSource* factor, const OwnProducts& own) {
+  const std::vector<Way> all = ways(context, deck, problem, factor, own);
   const std::string& wish = deck.text("study.matrix");
   const double left = memory_a_rank(context.world);
   for (const Way& way : all) {
@@ -109,12 +112,17 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
                   deck.text("study.matrix"), choice.why_not);
     context.progress.note("no factor to multiply with: " + choice.why_not);
   }
-  const Way way = choose_way(context, deck, problem.spectrum.n, choice.factor.get());
-  bytes = way.bytes;
-  std::unique_ptr<LinearOperator> a =
-      way.name == "gram"
-          ? assembled(context, deck, problem)
-          : factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
+  OwnProducts own;
+  if (problem.products) own = problem.products(deck.integer("study.probes"));
+  const Way way = choose_way(context, deck, problem, choice.factor.get(), own);
+  bytes = way.bytes + problem.replicated_bytes;
+  std::unique_ptr<LinearOperator> a;
+  if (way.name == "gram")
+    a = assembled(context, deck, problem);
+  else if (way.name == "matrix_free" && own.make)
+    a = own.make();
+  else
+    a = factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
   return std::make_unique<OwningOperator>(std::move(problem), std::move(a));
 }
 

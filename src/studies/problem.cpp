@@ -8,6 +8,7 @@
 #include "kernels/mlp_kernel.hpp"
 #include "store/matrix_file.hpp"
 #include "store/memory.hpp"
+#include "studies/trained_model.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -16,6 +17,10 @@
 
 namespace fathom {
 namespace {
+
+/// Makes the matrix on the solver's grid and block.
+using Assemble =
+    std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
 
 AssemblyOptions assembly_options(const Deck& deck) {
   AssemblyOptions options;
@@ -204,6 +209,51 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
   };
 }
 
+/// What `kernel` refers to stays as long as a copy of the pointer does.
+void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
+                            std::shared_ptr<const EmpiricalNtk> kernel) {
+  problem.spectrum.n = kernel->order();
+  problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
+  const auto features = static_cast<double>(kernel->samples.samples() * kernel->samples.dim());
+  problem.replicated_bytes = 8 * (features + static_cast<double>(kernel->parameters.size()));
+  context.world.agree([&] { problem.assembly_flops = empirical_ntk_flops(*kernel); });
+  set_source(
+      problem, context, deck,
+      [kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
+        return assemble_empirical_ntk(grid, block, *kernel, assembly);
+      });
+  problem.factor_rows = [kernel] { return kernel->factor_rows(); };
+  problem.factor_keeps = [kernel](std::int64_t local_cols) {
+    return empirical_ntk_factor_keeps(*kernel, local_cols);
+  };
+  problem.factor = [&context, kernel] {
+    FactorChoice choice;
+    context.world.agree([&] { choice.factor = empirical_ntk_factor(*kernel); });
+    return choice;
+  };
+  problem.products = [&context, kernel](std::int64_t columns) {
+    return OwnProducts{
+        .flops = empirical_ntk_operator_flops(*kernel),
+        .bytes = empirical_ntk_operator_bytes(context.world, *kernel, columns),
+        .make = [&context, kernel] { return empirical_ntk_operator(context.world, *kernel); }};
+  };
+}
+
+/// A network at its initial values, all of its outputs.
+void network_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
+  struct Held {
+    InitialNetwork of;
+    EmpiricalNtk kernel;
+    explicit Held(InitialNetwork made)
+        : of(std::move(made)),
+          kernel{*of.network, of.parameters, *of.inputs, every_output(*of.network),
+                 NtkKind::all_outputs} {}
+  };
+  const auto held = std::make_shared<Held>(make_initial_network(context, deck));
+  problem.targets = std::move(held->of.targets);
+  tangent_kernel_problem(problem, context, deck, {held, &held->kernel});
+}
+
 VerifyOptions verify_options(const Deck& deck) {
   VerifyOptions verify;
   verify.probes = static_cast<int>(deck.integer("verify.probes"));
@@ -227,7 +277,7 @@ void read_layout(SpectrumProblem& spectrum, const Deck& deck) {
 void ask_for_all_pairs(StudyProblem& problem, const Deck& deck) {
   read_layout(problem.spectrum, deck);
   problem.spectrum.request.vectors = true;
-  problem.tail = TailMethod::gram;
+  problem.tail = parse_tail_method(deck.text("solver.tail"));
 }
 
 void read_solver_section(StudyProblem& problem, const Deck& deck) {
@@ -254,7 +304,7 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
       type == "random_features" && deck.text("kernel.expectation") == "population";
   if (type == "features_file")
     problem.data = read_features(context.world, deck);
-  else if (type != "gram_file" && !population)
+  else if (type != "gram_file" && type != "network" && !population)
     problem.data = read_data(context.world, deck);
   if (problem.data.rows)
     problem.targets = read_targets(context.world, deck, problem.data.rows->count());
@@ -265,6 +315,8 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
     empirical_problem(problem, context, deck);
   else if (type == "nngp" || type == "ntk")
     mlp_problem(problem, context, deck);
+  else if (type == "network")
+    network_problem(problem, context, deck);
   else if (type == "features_file")
     features_problem(problem, context, deck);
   else
@@ -276,9 +328,10 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
   return problem;
 }
 
-StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble) {
+StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
+                                         const EmpiricalNtk& kernel) {
   StudyProblem problem;
-  set_source(problem, context, deck, std::move(assemble));
+  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel));
   ask_for_all_pairs(problem, deck);
   return problem;
 }

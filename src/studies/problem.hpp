@@ -6,6 +6,7 @@
 #include "eigen/certified.hpp"
 #include "eigen/factor_spectrum.hpp"
 #include "gram/assembly.hpp"
+#include "gram/empirical_ntk.hpp"
 #include "gram/extended_gram.hpp"
 #include "studies/context.hpp"
 #include "studies/input_data.hpp"
@@ -24,6 +25,13 @@ struct FactorChoice {
   std::string why_not;
 };
 
+/// Products with the matrix by the kernel's own means, neither it nor a factor made.
+struct OwnProducts {
+  double flops = 0;  ///< of one column, all ranks
+  double bytes = 0;  ///< of the columns asked for, on the fullest rank
+  std::function<std::unique_ptr<LinearOperator>()> make;  ///< collective
+};
+
 /// Everything a solve needs; holds the data alive that the sources refer to.
 struct StudyProblem {
   SpectrumProblem spectrum;
@@ -39,6 +47,10 @@ struct StudyProblem {
   std::function<std::int64_t()> factor_rows;
   /// Bytes that its making keeps on a rank with so many columns, where that is much; pure.
   std::function<double(std::int64_t local_cols)> factor_keeps;
+  /// Where there are such products, for so many columns at a time; collective.
+  std::function<OwnProducts(std::int64_t columns)> products;
+  double assembly_flops = 0;    ///< of the matrix, all ranks; 0: as the product of its factor
+  double replicated_bytes = 0;  ///< of data that every rank holds whole
   /// The matrix in double-double; empty where the kernel is not evaluated so. Collective.
   ExtendedSource extended;
 };
@@ -47,13 +59,10 @@ struct StudyProblem {
 /// Error(deck), Error(input). Collective.
 StudyProblem make_problem(const StudyContext& context, const Deck& deck);
 
-/// Makes the matrix on the solver's grid and block.
-using Assemble =
-    std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
-
-/// A problem around a matrix that the study makes itself: all eigenpairs by the Gram route, the
-/// deck's solver and checks. The caller sets the order. What `assemble` refers to outlives it.
-StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble);
+/// A problem around a network's tangent kernel that the study makes itself: all eigenpairs by the
+/// deck's route, solver and checks. What the kernel refers to outlives the problem. Collective.
+StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
+                                         const EmpiricalNtk& kernel);
 
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,

@@ -288,14 +288,25 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
   return deep;
 }
 
-SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem,
-                                       StudyOutcome& outcome) {
+/// Products without a matrix: the kernel's own, or by its factor, made again for each.
+OwnProducts matrix_free_products(const StudyContext& context, const StudyProblem& problem) {
+  if (problem.products) return problem.products(1);
   const FactorChoice choice = problem.factor();
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.matrix = \"matrix_free\" needs a factor: {}",
                 choice.why_not);
-  plan_matrix_free(context, problem, *choice.factor, outcome);
-  const auto a = factor_operator(context.world, choice.factor, {});
+  const double all = 8 * static_cast<double>(choice.factor->rows()) *
+                     static_cast<double>(problem.spectrum.n) / context.world.size();
+  return {.flops = 0, .bytes = std::min(all, 0x1p27), .make = [&context, choice] {
+            return factor_operator(context.world, choice.factor, {});
+          }};
+}
+
+SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem,
+                                       StudyOutcome& outcome) {
+  const OwnProducts products = matrix_free_products(context, problem);
+  plan_matrix_free(context, problem, products.bytes, outcome);
+  const auto a = products.make();
   context.progress.note(fmt::format("matrix-free: {}", a->description()));
   context.progress.begin("solve");
   const Timer timer;

@@ -4,7 +4,6 @@
 #include "kernels/hidden_markov_sequences.hpp"
 #include "networks/mlp.hpp"
 #include "networks/transformer.hpp"
-#include "studies/input_data.hpp"
 #include "studies/sample_models.hpp"
 
 #include <algorithm>
@@ -102,7 +101,12 @@ struct StoredData {
   SampleBatch<double> batch;
   std::int64_t classes = 1;
   std::string what;
+  double input_epsilon = 0x1p-53;
 };
+
+bool cross_entropy(const Deck& deck) {
+  return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
+}
 
 StoredData read_stored(const StudyContext& context, const Deck& deck) {
   const InputData data = read_data(context.world, deck);
@@ -113,7 +117,9 @@ StoredData read_stored(const StudyContext& context, const Deck& deck) {
   stored.batch.samples = n;
   stored.batch.dim = dim;
   stored.batch.features = replicated_columns(context.world, *data.held);
-  if (deck.text("training.loss") == "cross_entropy") {
+  stored.input_epsilon = data.rows->input_epsilon();
+  if (!targets) return stored;
+  if (cross_entropy(deck)) {
     for (std::int64_t i = 0; i < n; ++i)
       stored.batch.labels.push_back(label_of(*targets, i));
     stored.classes = std::max<std::int64_t>(
@@ -193,17 +199,21 @@ void add_groups(TrainedModel& model, const SampleBatch<double>& batch) {
     model.group_names = {"first half", "second half"};
 }
 
-void add_known_facts(TrainedModel& model, const Deck& deck) {
+std::unique_ptr<NetworkInputs> kernel_inputs(const Deck& deck, SampleBatch<double> batch,
+                                             const std::string& what, double input_epsilon) {
+  if (batch.dim > 0)
+    return replicated_features(std::move(batch.features), batch.dim, what, input_epsilon);
+  return replicated_tokens(std::move(batch.tokens), deck.integer("data.context"), what);
+}
+
+void add_known_facts(TrainedModel& model, const Deck& deck, double input_epsilon) {
   const std::vector<std::int64_t> index = indices(model.set);
   if (teacher(deck)) model.noise = Teacher(teacher_of(deck), seed_of(deck)).targets(index).noise;
   if (sequences(deck)) model.best_loss = bayes_loss_on(deck, model.set, model.outputs.positions);
   SampleBatch<double> batch;
   model.exact.samples->fill(index, batch);
   add_groups(model, batch);
-  model.inputs =
-      batch.dim > 0
-          ? replicated_features(std::move(batch.features), batch.dim, model.data)
-          : replicated_tokens(std::move(batch.tokens), deck.integer("data.context"), model.data);
+  model.inputs = kernel_inputs(deck, std::move(batch), model.data, input_epsilon);
 }
 
 template <class T>
@@ -222,24 +232,32 @@ Learner<T> make_learner(const Deck& deck, const std::optional<StoredData>& store
   return learner;
 }
 
+std::optional<StoredData> stored_data(const StudyContext& context, const Deck& deck) {
+  if (sequences(deck) || teacher(deck)) return std::nullopt;
+  return read_stored(context, deck);
+}
+
+std::string data_text(const Deck& deck, const std::optional<StoredData>& stored) {
+  if (stored) return stored->what;
+  if (sequences(deck))
+    return fmt::format("{}, context {}", process_text(deck), deck.integer("data.context"));
+  if (!deck.has("data.target_exponent"))
+    return fmt::format("power-law data, alpha = {}", deck.real("data.alpha"));
+  return fmt::format("power-law teacher, alpha = {}, beta = {}", deck.real("data.alpha"),
+                     deck.real("data.target_exponent"));
+}
+
 }  // namespace
 
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
   TrainedModel model;
-  std::optional<StoredData> stored;
-  if (!sequences(deck) && !teacher(deck)) stored = read_stored(context, deck);
-  model.loss = deck.text("training.loss") == "cross_entropy" ? LossKind::cross_entropy
-                                                             : LossKind::squared_error;
+  const std::optional<StoredData> stored = stored_data(context, deck);
+  model.loss = cross_entropy(deck) ? LossKind::cross_entropy : LossKind::squared_error;
   context.world.agree([&] {
     model.exact = make_learner<double>(deck, stored);
     if (deck.text("training.precision") == "single")
       model.single = make_learner<float>(deck, stored);
-    model.data =
-        stored ? stored->what
-        : sequences(deck)
-            ? fmt::format("{}, context {}", process_text(deck), deck.integer("data.context"))
-            : fmt::format("power-law teacher, alpha = {}, beta = {}", deck.real("data.alpha"),
-                          deck.real("data.target_exponent"));
+    model.data = data_text(deck, stored);
     const std::int64_t count = deck.integer("study.samples"), n = model.exact.samples->samples();
     if (n >= 0 && deck.is_default("study.samples"))
       model.set = {0, std::min(count, n)};
@@ -249,9 +267,28 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
       model.set = {n < 0 ? held_out : 0, count};
     model.outputs = chosen_outputs(deck, *model.exact.network);
     model.measured = at_positions(*model.exact.samples, model.outputs);
-    add_known_facts(model, deck);
+    add_known_facts(model, deck, stored ? stored->input_epsilon : 0x1p-53);
   });
   return model;
+}
+
+InitialNetwork make_initial_network(const StudyContext& context, const Deck& deck) {
+  InitialNetwork made;
+  std::optional<StoredData> stored = stored_data(context, deck);
+  context.world.agree([&] {
+    Learner<double> learner = make_learner<double>(deck, stored);
+    made.network = std::move(learner.network);
+    made.parameters = initial_parameters(*made.network, seed_of(deck));
+    SampleBatch<double> batch;
+    const std::int64_t known = learner.samples->samples();
+    const SampleRange set{known < 0 ? held_out : 0, known < 0 ? deck.integer("data.n") : known};
+    learner.samples->fill(indices(set), batch);
+    if (!batch.values.empty())
+      made.targets = Targets{std::ssize(batch.values), 1, std::move(batch.values)};
+    made.inputs = kernel_inputs(deck, std::move(batch), data_text(deck, stored),
+                                stored ? stored->input_epsilon : 0x1p-53);
+  });
+  return made;
 }
 
 TrainingOptions training_options(const Deck& deck, const TrainedModel& model) {

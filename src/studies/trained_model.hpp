@@ -1,18 +1,20 @@
 #pragma once
 
-// From a deck to a model in training: its network, what it is trained on, and the samples that its
-// tangent kernel is taken on.
+// From a deck to a network: what it is trained on, if it is, and the samples that its tangent
+// kernel is taken on.
 
 #include "gram/network_inputs.hpp"
 #include "networks/loss.hpp"
 #include "studies/chosen_outputs.hpp"
 #include "studies/context.hpp"
+#include "studies/input_data.hpp"
 #include "training/samples.hpp"
 #include "training/trainer.hpp"
 
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,20 @@ struct TrainedModel {
 /// Error(deck), Error(input). Collective.
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck);
 
+/// A network at its initial values and what its kernel is taken on, for studies that do not train.
+struct InitialNetwork {
+  std::unique_ptr<Network<double>> network;
+  std::vector<double> parameters;
+  std::unique_ptr<NetworkInputs> inputs;
+  /// data.targets as one vector over the rows of the kernel, row = output + outputs·sample.
+  std::optional<Targets> targets;
+};
+
+/// [data] and [kernel] of one point, data.n samples: the first ones, or held-out sequences, as the
+/// snapshots of a training have them. One output a column of data.targets, a symbol of the
+/// sequences, or one. Data stand whole on every rank. Error(deck), Error(input). Collective.
+InitialNetwork make_initial_network(const StudyContext& context, const Deck& deck);
+
 /// [training]: optimiser, schedule, batches and the steps of the snapshots. Pure.
 TrainingOptions training_options(const Deck& deck, const TrainedModel& model);
 
@@ -65,7 +81,8 @@ TrainingOptions training_options(const Deck& deck, const TrainedModel& model);
 std::vector<double> training_times(const LearningRate& rate,
                                    const std::vector<std::int64_t>& steps);
 
-/// x ~ N(0, diag(j^-alpha)) scaled to |x|² = dim on average, and a teacher's targets.
+/// x ~ N(0, diag(j^-alpha)) scaled to |x|² = dim on average, and where the deck has a teacher its
+/// targets.
 template <class T>
 std::unique_ptr<SampleSource<T>> teacher_samples(const Deck& deck);
 /// Tokens and the ones that follow them, as many sequences as are asked for.

@@ -7,6 +7,7 @@
 #include "studies/trained_model.hpp"
 
 #include <cmath>
+#include <optional>
 
 namespace fathom {
 
@@ -43,8 +44,8 @@ class TeacherSamples final : public SampleSource<T> {
       : n_(deck.integer("data.n")),
         dim_(deck.integer("data.dim")),
         alpha_(deck.real("data.alpha")),
-        seed_(seed_of(deck)),
-        teacher_(teacher_of(deck), seed_) {
+        seed_(seed_of(deck)) {
+    if (deck.has("data.target_exponent")) teacher_.emplace(teacher_of(deck), seed_);
     double trace = 0;
     for (std::int64_t j = dim_; j >= 1; --j)
       trace += std::pow(static_cast<double>(j), -alpha_);
@@ -57,12 +58,13 @@ class TeacherSamples final : public SampleSource<T> {
     batch = {};
     batch.samples = std::ssize(index);
     batch.dim = dim_;
-    batch.outputs = 1;
+    batch.outputs = teacher_ ? 1 : 0;
     std::vector<double> x(static_cast<std::size_t>(dim_) * index.size());
     fill_power_law({seed_, Stream::data}, alpha_, index, 0, {x.data(), dim_, batch.samples, dim_});
     for (const double value : x)
       batch.features.push_back(static_cast<T>(scale_ * value));
-    const TeacherTargets targets = teacher_.targets(index);
+    if (!teacher_) return;
+    const TeacherTargets targets = teacher_->targets(index);
     for (std::size_t i = 0; i < index.size(); ++i)
       batch.values.push_back(static_cast<T>(targets.signal[i] + targets.noise[i]));
   }
@@ -71,7 +73,7 @@ class TeacherSamples final : public SampleSource<T> {
   std::int64_t n_, dim_;
   double alpha_, scale_ = 1;
   std::uint64_t seed_;
-  Teacher teacher_;
+  std::optional<Teacher> teacher_;  // none where nothing is trained
 };
 
 template <class T>

@@ -94,3 +94,29 @@ def test_a_group_of_ranks_that_fails_ends_all(run, fault, code, rank):
     assert "4 networks in 3 groups" in result.out
     assert len(result.messages) == (1 if code else 0), result.err
     assert (result.folder / "run.h5").exists() == (code == 0)
+
+
+SMOOTH_NETWORK = dict(data=dict(source="power_law", n=80, dim=2, alpha=2.0),
+                      kernel=dict(type="network", width=24, depth=2, activation="tanh", weight_variance=0.5))
+
+
+@pytest.mark.parametrize("fault, tail, code, words", [
+    ("studies.route:1:shift", "auto", 80, "give different eigenvalues"),
+    ("gram.factor:0:nan", "cascade", 82, "NaN"),
+    ("gram.factor:1:throw", "svd", 74, "gram.factor"),
+])
+@pytest.mark.parametrize("kind", ["spectrum", "spectral_reach"])
+def test_deep_routes_of_a_network_that_fail_end_the_run(run, kind, fault, tail, code, words):
+    sections = dict(study=dict(kind=kind), **SMOOTH_NETWORK, solver=dict(tail=tail))
+    if kind == "spectral_reach":
+        sections |= dict(training=dict(learning_rate=0.1, steps=3))
+    assert "route cascade" in run(deck_of(**sections), folder="right", sets=["solver.tail=cascade"]).out
+    result = run(deck_of(**sections), fault=fault)
+    assert result.code == code and len(result.messages) == 1 and words in result.err, result.err
+    assert not (result.folder / "run.h5").exists()
+
+
+def test_a_fault_of_products_without_a_matrix_ends_the_run(run):
+    sections = dict(study=dict(kind="density", matrix="matrix_free", steps=10), **SMOOTH_NETWORK)
+    result = run(deck_of(**sections), fault="gram.entk.apply:1:throw")
+    assert result.code == 74 and len(result.messages) == 1, result.err

@@ -1,6 +1,7 @@
 """Spectral reach: flows in closed form, networks in training, frozen kernels, divergence, decks that cannot be."""
 import json
 import os
+import re
 import subprocess
 
 import h5py
@@ -64,7 +65,7 @@ def network_deck(sweep=None, **more):
                     kernel=dict(type="network", width=24, depth=2, activation="tanh", bias_variance=0.1),
                     training=dict(learning_rate=0.05, steps=60))
     for name, keys in more.items():
-        sections[name] = sections[name] | keys
+        sections[name] = sections.get(name, {}) | keys
     return reach_deck(sweep, **sections)
 
 
@@ -320,6 +321,45 @@ def test_momentum_schedules_and_single_precision(once):
     np.testing.assert_allclose(double["compute"], 6.0 * double["attributes"]["parameters"] * 20 * double["step"], rtol=1e-14)
     check_snapshots(double, 30)
     assert np.all(np.diff(double["loss"]) < 0)
+
+
+def test_snapshots_go_deeper_by_their_factor(once):
+    """Smooth and in two dimensions: J^T sees modes that J J^T has lost, with their vectors, and the position stays."""
+    smooth = dict(study=dict(samples=120, lanczos_steps=20), data=dict(n=120, dim=2, alpha=2.0), kernel=dict(width=48, weight_variance=0.5))
+    by = {tail: reach_of(once(network_deck(**smooth, solver=dict(tail=tail)))) for tail in ("gram", "cascade", "svd")}
+    gram, unasked = by["gram"], reach_of(once(network_deck(**smooth)))
+    np.testing.assert_array_equal(unasked["eigenvalue"], gram["eigenvalue"])
+    for tail in ("cascade", "svd"):
+        deep = by[tail]
+        check_snapshots(deep, 120)
+        assert np.all(deep["trusted"] >= gram["trusted"] + 20)
+        assert np.all(deep["floor_relative"] < 1e-4 * gram["floor_relative"])
+        both = (deep["state"] == TRUSTED) & (gram["state"] == TRUSTED)
+        assert np.all(both.sum(axis=1) == gram["trusted"])
+        allowed = deep["error_bound"] + gram["error_bound"]
+        assert np.all((np.abs(deep["eigenvalue"] - gram["eigenvalue"]) <= allowed)[both])
+        assert np.all(deep["unreachable_fraction"] < 0.5 * gram["unreachable_fraction"])
+        for name in ("chi_pos", "chi_net", "loss"):
+            np.testing.assert_allclose(deep[name], gram[name], rtol=1e-9)
+        np.testing.assert_allclose(deep["frozen_loss"], gram["frozen_loss"], rtol=1e-6)
+    # Vectors of the deep routes: mode by mode one power where those of the Gram matrix are noise.
+    alone = slice(int(gram["trusted"].max()), None)
+    cascade, svd, noise = (r["gradient_power"][:, alone] for r in (by["cascade"], by["svd"], gram))
+    np.testing.assert_allclose(cascade, svd, rtol=1e-4, atol=1e-9)
+    assert np.median(np.abs(noise / svd - 1)) > 0.1
+
+
+@pytest.mark.parametrize("deck", [network_deck(), MESS3, DIGITS], ids=["mlp", "transformer", "digits"])
+def test_the_first_snapshot_is_the_kernel_before_training(once, deck):
+    """The study "spectrum" on the same network and samples: the same eigenvalues."""
+    r = reach_of(once(deck), "sweep/0001" if deck == DIGITS else "")
+    data, kernel = (re.search(rf"^\[{name}\]\n(?:\w.*\n)*", deck, re.M).group() for name in ("data", "kernel"))
+    data = re.sub(r"(target_exponent|noise) = .*\n", "", data) + ("n = 16\n" if deck == MESS3 else "")
+    with once(deck_of(study=dict(kind="spectrum")) + data + kernel).file() as file:
+        value, bound, kernel = file["spectrum/eigenvalue"][...], file["spectrum/error_bound"][...], file["spectrum"].attrs["kernel"]
+    assert "empirical NTK" in kernel and len(value) == r["eigenvalue"].shape[1]
+    assert np.all(np.abs(value - r["eigenvalue"][0]) <= bound + r["error_bound"][0])
+    assert np.any(np.abs(value - r["eigenvalue"][-1]) > 100 * (bound + r["error_bound"][-1]))  # training has moved it
 
 
 # --- sequences and stored data ------------------------------------------------------------------------------------

@@ -111,10 +111,12 @@ def test_what_float32_lost_stands_beside_every_mode(run, tmp_path):
     assert np.all(np.abs(s["eigenvalue"] - exact) <= total)
 
 
-@pytest.mark.parametrize("route", ["cascade", "graded", "extended"])
+@pytest.mark.parametrize("route", ["cascade", "graded", "extended", "network"])
 def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
     if route == "extended":
         deck = circle_deck(500, "equispaced", precision="extended")
+    elif route == "network":
+        deck = network_deck(n=500, dim=100, kernel=dict(width=300), solver=dict(tail="cascade", eigenvectors=True))
     elif route == "graded":
         deck = population_deck(500, 2000, alpha=10, degree=2, kind="spectrum", solver=dict(tail="cascade"))
     else:
@@ -292,11 +294,8 @@ def test_largest_eigenvalues_without_the_matrix(run):
     assert np.nanmax(free["residual_ratio"]) < 10
 
 
-@pytest.mark.parametrize("matrix", ["gram", "factor", "matrix_free"])
-def test_density_against_the_spectrum(run, matrix):
-    dense = solved(run(relu_deck("spectrum"), folder="dense"))["eigenvalue"]
-    result = run(relu_deck("density", study=dict(matrix=matrix, probes=16, steps=60, thresholds=12)), folder="density")
-    assert result.code == 0, result.err
+def check_density(result, dense):
+    """Counts, effective dimension and trace within what they claim, from all eigenvalues."""
     with result.file() as file:
         group = file["density"]
         threshold, low, high = (group[name][...] for name in ("threshold", "count_low", "count_high"))
@@ -310,3 +309,80 @@ def test_density_against_the_spectrum(run, matrix):
     assert abs(trace - dense.sum()) <= 4 * trace_error
     exact = np.array([(dense / (dense + r)).sum() for r in ridge])
     assert np.all(np.abs(dimension - exact) <= 4 * error + 1e-9 * exact)
+
+
+@pytest.mark.parametrize("matrix", ["gram", "factor", "matrix_free"])
+def test_density_against_the_spectrum(run, matrix):
+    dense = solved(run(relu_deck("spectrum"), folder="dense"))["eigenvalue"]
+    result = run(relu_deck("density", study=dict(matrix=matrix, probes=16, steps=60, thresholds=12)), folder="density")
+    assert result.code == 0, result.err
+    check_density(result, dense)
+
+
+# --- tangent kernels of networks ----------------------------------------------------------------------------------
+
+
+def network_deck(kind="spectrum", n=200, dim=2, alpha=2.0, **more):
+    """Smooth and in few dimensions: the spectrum falls below the floor of a Gram matrix."""
+    kernel = dict(type="network", width=48, depth=2, activation="tanh", weight_variance=0.5, bias_variance=0.1) | more.pop("kernel", {})
+    return deck_of(study=dict(kind=kind, **more.pop("study", {})), data=dict(source="power_law", n=n, dim=dim, alpha=alpha),
+                   kernel=kernel, **more)
+
+
+def test_routes_of_a_network(run):
+    """The factor J^T goes deeper than J J^T by both of its routes, each within its bounds of the others."""
+    s = {tail: solved(run(network_deck(solver=dict(tail=tail)), folder=tail)) for tail in ("gram", "auto", "cascade", "svd")}
+    assert s["gram"]["trusted_count"] < 120 and (s["gram"]["route"], s["cascade"]["route"]) == ("gram", "cascade")
+    assert s["auto"]["route"] in ("cascade", "svd") and "empirical NTK" in s["cascade"]["kernel"]
+    for tail in ("auto", "cascade", "svd"):
+        assert s[tail]["trusted_count"] >= 180
+        assert s[tail]["floor"] < 1e-9 * s["gram"]["floor"]
+        assert within_bounds(s[tail], s["gram"]) == s["gram"]["trusted_count"]
+    assert within_bounds(s["cascade"], s["svd"]) >= 180
+
+
+def test_fewer_parameters_than_samples(run):
+    """2-3-1 without biases: 9 parameters, so 31 of 40 modes are null by the shape of J."""
+    for tail in ("gram", "cascade"):
+        s = solved(run(network_deck(n=40, kernel=dict(width=3, depth=1, biases=False), solver=dict(tail=tail)), folder=tail))
+        assert s["null_by_rank"] == 31 and s["trusted_count"] == 9
+
+
+def test_targets_of_a_network(run, tmp_path):
+    """Two outputs: one target over all rows (sample, output), its coefficients by the vectors of the deep route."""
+    rng = np.random.default_rng(6)
+    y = rng.standard_normal((30, 2))
+    np.save(tmp_path / "x.npy", rng.uniform(-1, 1, (30, 2)))
+    np.save(tmp_path / "y.npy", y)
+    result = run(deck_of(study=dict(kind="spectrum"),
+                         data=dict(source="npy", file=tmp_path / "x.npy", targets=tmp_path / "y.npy"),
+                         kernel=dict(type="network", width=40, depth=1, activation="erf"), solver=dict(tail="cascade"),
+                         run=dict(store_eigenvectors=True)))
+    assert solved(result)["n"] == 60
+    with result.file() as file:
+        vectors, coefficient = file["eigenvectors/eigenvector"][...], file["targets/coefficient"][...]
+    np.testing.assert_allclose(coefficient, vectors @ y.reshape(-1, 1), atol=1e-12)
+    np.testing.assert_allclose(np.sum(coefficient**2), np.sum(y**2), rtol=1e-12)
+
+
+def test_largest_eigenvalues_of_a_network_without_the_matrix(run):
+    dense = solved(run(network_deck(n=300, dim=30), folder="dense"))
+    result = run(network_deck(n=300, dim=30, solver=dict(backend="slepc", eigenvalues=8, matrix="matrix_free")), folder="free")
+    if result.code == 65 and "without SLEPc" in result.err:
+        pytest.skip("built without SLEPc")
+    free = solved(result)
+    assert free["route"] == "matrix_free" and "J (J^T x)" in free["kernel"] and free["trusted_count"] == 8
+    assert np.all(np.abs(free["eigenvalue"] - dense["eigenvalue"][:8]) <= free["error_bound"] + dense["error_bound"][:8])
+
+
+@pytest.mark.parametrize("matrix", ["auto", "gram", "factor", "matrix_free"])
+def test_density_of_a_network(run, matrix):
+    deck = dict(n=300, dim=30, alpha=1.5)
+    dense = solved(run(network_deck(**deck), folder="dense"))["eigenvalue"]
+    result = run(network_deck("density", study=dict(matrix=matrix, probes=16, steps=60, thresholds=12), **deck), folder="density")
+    assert result.code == 0, result.err
+    if matrix == "matrix_free":
+        assert "J (J^T x)" in result.out
+    check_density(result, dense)
+    with pytest.raises(AssertionError):  # another kernel's spectrum is seen
+        check_density(result, 1.5 * dense)

@@ -122,6 +122,7 @@ TEST_F(Entk, report_says_what_was_made_and_how) {
   // 30²/2 · 2 · (4/9 + 8 formed: 8 + 3 < 24, 8/9 + 3) and passes
   const double pairs = 900.0 * (4.0 / 9 + 8 + 8.0 / 9 + 3);
   EXPECT_NEAR(all.report.useful_flops, pairs + 10 * 4 * c.network->forward_flops(), 1e-6);
+  EXPECT_EQ(empirical_ntk_flops(c.ntk(NtkKind::all_outputs)), all.report.useful_flops);
   EXPECT_GE(all.report.product_flops, 0.5 * pairs);
   const Assembly trace = assemble_empirical_ntk(grid, 4, c.ntk(NtkKind::trace_kernel));
   EXPECT_THAT(trace.report.normalization, HasSubstr("divided by their number 3"));

@@ -82,5 +82,14 @@ TEST(EntkFactor, lets_the_cascade_see_below_the_rounding_of_the_kernel) {
   EXPECT_GT(below, 2);
 }
 
+/// 2-3-1 with biases: inputs 2 + 3, backward signals 3 + 1 a sample, 8 bytes each.
+TEST(EntkFactor, says_what_signals_it_keeps) {
+  const EntkCase c = mlp_case("small", {.input = 2, .hidden = {3}, .biases = true}, 10);
+  const EmpiricalNtk ntk = c.ntk(NtkKind::all_outputs);
+  EXPECT_EQ(empirical_ntk_factor_keeps(ntk, 4), 4 * 8 * 9);
+  EXPECT_EQ(empirical_ntk_factor_keeps(ntk, 1000), 10 * 8 * 9);
+  EXPECT_LE(empirical_ntk_factor_keeps(ntk, 4, {.hold_bytes = 0}), 4 * 8 * 9);
+}
+
 }  // namespace
 }  // namespace fathom

@@ -53,5 +53,19 @@ TEST(EntkOperator, of_no_vectors_does_nothing) {
   a->apply({nullptr, 4, 0, 4}, {nullptr, 4, 0, 4});
 }
 
+/// Kept passes and directions of nine parameters; without a workspace one direction remains.
+TEST(EntkOperator, says_what_it_takes) {
+  const Communicator world = Communicator::world();
+  const EntkCase c = mlp_case("small", {.input = 2, .hidden = {2}}, 8);
+  const EmpiricalNtk ntk = c.ntk(NtkKind::all_outputs);
+  ASSERT_EQ(c.network->parameters(), 9);
+  const double three = empirical_ntk_operator_bytes(world, ntk, 3);
+  EXPECT_EQ(empirical_ntk_operator_bytes(world, ntk, 5) - three, 2 * 8 * 9);
+  EXPECT_LE(empirical_ntk_operator_bytes(world, ntk, 5, {.workspace_bytes = 0, .batch = 1}), three);
+  const auto a = empirical_ntk_operator(world, ntk, {.workspace_bytes = 0});
+  EXPECT_EQ(a->flops(), empirical_ntk_operator_flops(ntk));
+  EXPECT_EQ(a->flops(), 8 * 6 * c.network->forward_flops());
+}
+
 }  // namespace
 }  // namespace fathom
