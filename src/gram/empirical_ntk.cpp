@@ -20,7 +20,7 @@ namespace fathom {
 namespace {
 
 // Strips across the diagonal are halved down to this part of a block's columns.
-constexpr std::int64_t narrow = 4;
+constexpr std::int64_t narrow = 8;
 
 std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
@@ -93,7 +93,8 @@ class EntkAssembler {
       pass([&](const std::function<void()>& local) { all.agree(local); });
     else  // Nothing travels: one agreement for all of it.
       all.agree([&] { pass([](const std::function<void()>& local) { local(); }); });
-    flops_ = all.sum(products_.flops());
+    product_flops_ = all.sum(products_.flops());
+    signal_flops_ = all.sum(samples_made_) * SignalMaker::sample_flops(ntk_);
   }
 
   Assembly finish();
@@ -122,7 +123,8 @@ class EntkAssembler {
   LocalSide rows_, cols_;
   bool one_panel_;  // serves both sides
   AssemblySeconds seconds_;
-  double flops_ = 0;
+  double samples_made_ = 0;  // by this rank
+  double product_flops_ = 0, signal_flops_ = 0;
 };
 
 /// Whether any rank has an element on or below the diagonal where the two strips meet.
@@ -198,6 +200,7 @@ void EntkAssembler::make(const LocalSide& side, const Strip& strip, SignalPanel&
   const Share share =
       once() ? local_share(samples, side.sharing->size(), side.sharing->rank()) : Share{0, samples};
   maker_.make(panel, share.first, share.count);
+  samples_made_ += static_cast<double>(share.count);
   if (fault_armed("gram.entk", "nan") && share.count > 0)
     panel.row_part[size(panel.first_row(share.first) * layout_.row_length)] =
         std::numeric_limits<double>::quiet_NaN();
@@ -280,7 +283,8 @@ Assembly EntkAssembler::finish() {
   report.useful_flops =
       0.5 * n * n * layout_.entry_flops(ntk_.rows_a_sample()) +
       static_cast<double>(ntk_.samples.samples()) * SignalMaker::sample_flops(ntk_);
-  report.product_flops = flops_;
+  report.signal_flops = signal_flops_;
+  report.product_flops = product_flops_;
   report.kernel = empirical_ntk_text(ntk_);
   report.normalization = empirical_ntk_normalization(ntk_);
   return {{std::move(matrix_), SymmetricFill::full, error, ntk_.samples.input_epsilon()},

@@ -9,7 +9,7 @@
 namespace fathom {
 namespace {
 
-constexpr std::int64_t longest_batch = 128;
+constexpr std::int64_t longest_batch = 256;
 constexpr std::int64_t batch_doubles = std::int64_t{1}
                                        << 22;  // of signals in a batch, or one sample
 // Of an activation and its derivative, an ulp or two each.
@@ -185,8 +185,8 @@ SignalMaker::SignalMaker(const EmpiricalNtk& ntk, const SignalLayout& layout)
 }
 
 double SignalMaker::sample_flops(const EmpiricalNtk& ntk) {
-  // Back through the layers for every choice, without the weights' own gradients.
-  return ntk.network.forward_flops() * (1 + static_cast<double>(ntk.choices()));
+  return ntk.network.forward_flops() +
+         static_cast<double>(ntk.choices()) * ntk.network.signal_flops();
 }
 
 void SignalMaker::make(SignalPanel& panel, std::int64_t first, std::int64_t count) const {

@@ -112,7 +112,7 @@ class SignalProducts {
   void evaluate(const SignalPanel& rows, Range r, const SignalPanel& cols, Range c,
                 MatrixView<double> out);
 
-  /// Rows and columns of a block whose products stay in cache.
+  /// Rows and columns of a block, at most, for products at their full rate.
   std::int64_t row_block() const { return row_block_; }
   std::int64_t col_block() const { return col_block_; }
   double flops() const { return flops_; }  ///< of all products so far
