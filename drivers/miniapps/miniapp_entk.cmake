@@ -9,6 +9,11 @@ if(FATHOM_TESTS)
   endforeach()
   fathom_add_mpi_command(miniapps.entk.made_once.np4 NP 4
     COMMAND ${entk} --movement made_once --n 50 --width 17 --nb 7 --classes 4 --nruns 1 --check)
+  # Several blocks of products and more than one pass across the diagonal.
+  foreach(ranks 1 2 4)
+    fathom_add_mpi_command(miniapps.entk.blocks.np${ranks} NP ${ranks}
+      COMMAND ${entk} --n 400 --input 5 --width 9 --depth 1 --nruns 1 --movement in_place --check)
+  endforeach()
   # A wrong entry must be seen: the check fails with the certificate's code.
   fathom_add_mpi_command(miniapps.entk.planted.np2 NP 2
     COMMAND sh -c "$1 --n 40 --width 16 --nruns 1 --check --plant && exit 1 || test $? -eq 80" sh ${entk})

@@ -1,8 +1,9 @@
 // The empirical tangent kernel of a fully connected network, measured: assembly from signals
-// against explicit Jacobian rows, one backward pass an output, and K = JJᵀ (dsyrk; pdsyrk on
-// several ranks), with the same BLAS in one run. The explicit Jacobian is held; where that of n
-// samples takes more than 4 GiB, or with --explicit-n, fewer samples are taken and the two parts
-// are scaled up, rows by n and the product by n². With --check the two kernels are compared.
+// against explicit Jacobian rows, one forward and one backward pass an output of each sample, and
+// K = JJᵀ by half of it (dsyrk, n²·N flops; pdsyrk on several ranks), with the same BLAS in one
+// run. The explicit Jacobian is held; where that of n samples takes more than 4 GiB, or with
+// --explicit-n, fewer samples are taken and the two parts are scaled up, rows by n and the product
+// by n². Both sides include first touch of their memory. With --check the two kernels are compared.
 
 #include "dgemm_rate.hpp"
 #include "dist/operations.hpp"
@@ -66,14 +67,27 @@ class Case {
   std::vector<double> parameters_;
 };
 
-/// Seconds of an explicit assembly, and its kernel.
+/// A part of an assembly: flops over all ranks (0: it has none), and the rate of dgemm about it.
+struct Phase {
+  std::string name;
+  double seconds = 0, flops = 0, dgemm = 0;
+
+  double fraction() const { return seconds > 0 ? flops / seconds / dgemm : 0; }
+  /// What it takes of dgemm's time: free of what else the machine does, where that lasts.
+  double dgemm_flops() const { return seconds * dgemm; }
+};
+
+/// An explicit assembly and its kernel.
 struct Explicit {
-  double rows = 0, product = 0;
+  Phase rows{.name = "Jacobian rows"}, product{.name = "J J^T"};
   std::int64_t n = 0;
   std::unique_ptr<DistMatrix> kernel;
-  double scaled(std::int64_t n_wanted) const {
+
+  /// A measure of both phases, for n_wanted samples.
+  template <class Measure>
+  double scaled(std::int64_t n_wanted, const Measure& measure) const {
     const double ratio = static_cast<double>(n_wanted) / static_cast<double>(n);
-    return ratio * rows + ratio * ratio * product;
+    return ratio * measure(rows) + ratio * ratio * measure(product);
   }
 };
 
@@ -84,7 +98,7 @@ class ExplicitKernel {
   ExplicitKernel(const Options& o, const Case& c, const Communicator& world)
       : o_(o), c_(c), world_(world), grid_(world, {1, world.size()}) {}
 
-  Explicit assemble(std::int64_t n) const {
+  Explicit assemble(std::int64_t n, DgemmRate& dgemm) const {
     Explicit out;
     out.n = n;
     const auto rows = sphere_rows(n, o_.input, o_.seed);
@@ -94,10 +108,12 @@ class ExplicitKernel {
     const std::int64_t stacked = ntk.factor_rows();
     const std::int64_t block = (n + world_.size() - 1) / world_.size() * ntk.rows_a_sample();
     DistMatrix jt = DistMatrix::make(grid_, stacked, order, stacked, block);
+    const double before = dgemm.measure(world_);
     const Timer timer;
     world_.agree([&] { fill(jt, ntk); });
     world_.barrier();
-    out.rows = timer.seconds();
+    out.rows.seconds = timer.seconds();
+    const double between = dgemm.measure(world_);
     out.kernel = std::make_unique<DistMatrix>(DistMatrix::make(grid_, order, order, block, block));
     const Timer product;
     if (world_.size() == 1)
@@ -106,11 +122,25 @@ class ExplicitKernel {
       rank_k_update(Op::transpose, 1.0, jt, 0.0, *out.kernel);
     mirror_lower(*out.kernel);
     world_.barrier();
-    out.product = product.seconds();
+    out.product.seconds = product.seconds();
+    const double after = dgemm.measure(world_);
+    out.rows.flops = static_cast<double>(n) * sample_flops();
+    out.product.flops =
+        static_cast<double>(order) * static_cast<double>(order) * static_cast<double>(stacked);
+    out.rows.dgemm = 0.5 * (before + between);
+    out.product.dgemm = 0.5 * (between + after);
+    out.product.name = world_.size() == 1 ? "J J^T (dsyrk)" : "J J^T (pdsyrk)";
     return out;
   }
 
  private:
+  /// Forward and, for each output, back through the layers with the gradients of their weights.
+  double sample_flops() const {
+    const Network<double>& network = c_.network();
+    return network.forward_flops() + static_cast<double>(network.classes()) *
+                                         (network.signal_flops() + network.forward_flops());
+  }
+
   void fill(DistMatrix& jt, const EmpiricalNtk& ntk) const {
     const std::int64_t parameters = c_.network().parameters(), classes = c_.network().classes();
     jt.fill(0.0);
@@ -138,10 +168,19 @@ class ExplicitKernel {
   ProcessGrid grid_;
 };
 
-struct Run {
-  double seconds = 0, rate = 0, fraction = 0;
-  AssemblyReport report;
-};
+/// An assembly from signals: phases as rank 0 saw them, and all of it last.
+using Run = std::vector<Phase>;
+
+Run phases(const AssemblyReport& report, double seconds, double dgemm) {
+  const AssemblySeconds& s = report.seconds;
+  const double rest = seconds - s.signals - s.communication - s.products - s.mirror;
+  return {{"signals", s.signals, report.signal_flops, dgemm},
+          {"communication", s.communication, 0, dgemm},
+          {"products", s.products, report.product_flops, dgemm},
+          {"mirror", s.mirror, 0, dgemm},
+          {"the rest", rest, 0, dgemm},
+          {"from signals (useful)", seconds, report.useful_flops, dgemm}};
+}
 
 double median(std::vector<double> x) {
   std::sort(x.begin(), x.end());
@@ -162,29 +201,52 @@ double difference(const DistMatrix& k, const DistMatrix& of_rows, bool plant) {
   return std::isnan(error) ? HUGE_VAL : error;
 }
 
-double print(const Options& o, const Case& c, const ProcessGrid& grid, const std::vector<Run>& runs,
-             double dgemm_rate) {
-  std::vector<double> seconds, rates, fractions;
-  for (const Run& r : runs) {
-    seconds.push_back(r.seconds);
-    rates.push_back(r.rate * 1e-9);
-    fractions.push_back(r.fraction);
+void print_row(const std::string& name, double seconds, double flops, double fraction) {
+  fmt::print("  {:<22}{:>9.3f}", name, seconds);
+  if (flops > 0)
+    fmt::print("{:>11.4g}{:>10.1f}{:>11.1f}", flops * 1e-9, flops * 1e-9 / seconds, 100 * fraction);
+  fmt::print("\n");
+}
+
+/// Medians over the runs, phase by phase. Returns those of all phases together.
+Phase print(const std::vector<Run>& runs, bool root) {
+  Phase all;
+  if (root)
+    fmt::print("  {:<22}{:>9}{:>11}{:>10}{:>11}\n", "medians, rank 0", "s", "GFLOP", "GFLOP/s",
+               "% of dgemm");
+  for (std::size_t k = 0; k < runs.front().size(); ++k) {
+    std::vector<double> seconds, fractions, dgemm_flops;
+    for (const Run& run : runs) {
+      seconds.push_back(run[k].seconds);
+      fractions.push_back(run[k].fraction());
+      dgemm_flops.push_back(run[k].dgemm_flops());
+    }
+    all = runs.front()[k];
+    all.seconds = median(seconds);
+    all.dgemm = median(dgemm_flops) / all.seconds;
+    if (root) print_row(all.name, all.seconds, all.flops, median(fractions));
   }
-  if (!grid.parent().root()) return median(seconds);
-  const AssemblyReport& last = runs.back().report;
-  const AssemblySeconds& s = last.seconds;
-  fmt::print("{}, n = {}, {}x{} grid, nb = {}\n  {}\n  {}\n", c.network().description(), o.n,
-             grid.nprow(), grid.npcol(), o.nb, last.normalization, last.reason);
+  return all;
+}
+
+void print(const Options& o, const Explicit& by_rows, const Phase& structured) {
+  const auto seconds = [](const Phase& p) { return p.seconds; };
+  const auto flops = [](const Phase& p) { return p.flops; };
+  const auto dgemm_flops = [](const Phase& p) { return p.dgemm_flops(); };
+  for (const Phase* p : {&by_rows.rows, &by_rows.product})
+    print_row(p->name, p->seconds, p->flops, p->fraction());
+  const double ratio = static_cast<double>(o.n) / static_cast<double>(by_rows.n);
+  fmt::print("  explicit side measured at n = {}", by_rows.n);
+  if (by_rows.n < o.n)
+    fmt::print("; {:.1f} s at n = {} (rows x {:.3g}, product x {:.4g})",
+               by_rows.scaled(o.n, seconds), o.n, ratio, ratio * ratio);
   fmt::print(
-      "  from signals: {:.3f} s, {:.4g} useful GFLOP, {:.1f} GFLOP/s, {:.1f} % of dgemm at once "
-      "({:.1f} GFLOP/s)\n",
-      median(seconds), last.useful_flops * 1e-9, median(rates), 100 * median(fractions),
-      dgemm_rate * 1e-9);
-  fmt::print(
-      "  rank 0 of the last run: signals {:.3f}, communication {:.3f}, products {:.3f}, mirror "
-      "{:.3f} s; {:.4g} GFLOP in products over all ranks\n",
-      s.signals, s.communication, s.products, s.mirror, last.product_flops * 1e-9);
-  return median(seconds);
+      "\n  ratio {:.1f}; {:.1f} in units of dgemm's time beside each; {:.1f} of the product alone; "
+      "{:.1f} of flops\n",
+      by_rows.scaled(o.n, seconds) / structured.seconds,
+      by_rows.scaled(o.n, dgemm_flops) / structured.dgemm_flops(),
+      ratio * ratio * by_rows.product.seconds / structured.seconds,
+      by_rows.scaled(o.n, flops) / structured.flops);
 }
 
 int measure(const Options& o, const Communicator& world) {
@@ -198,35 +260,30 @@ int measure(const Options& o, const Communicator& world) {
   const AssemblyOptions options{*parse_movement(o.movement), o.chunk, {}};
   DgemmRate dgemm;
   std::vector<Run> runs;
+  AssemblyReport report;
   double before = dgemm.measure(world);
   for (int r = 0; r < o.nruns; ++r) {
     world.barrier();
     const Timer timer;
     Assembly made = assemble_empirical_ntk(grid, o.nb, ntk, options);
-    Run& run = runs.emplace_back();
-    run.seconds = world.max(timer.seconds());
+    const double seconds = world.max(timer.seconds());
     const double after = dgemm.measure(world);
-    run.rate = made.report.useful_flops / run.seconds;
-    run.fraction = run.rate / (0.5 * (before + after));
-    run.report = std::move(made.report);
+    runs.push_back(phases(made.report, seconds, 0.5 * (before + after)));
+    report = std::move(made.report);
     before = after;
   }
-  const double seconds = print(o, c, grid, runs, dgemm.median());
+  if (world.root())
+    fmt::print("{}, n = {}, {}x{} grid, nb = {}\n  {}\n  {}\n  dgemm at once {:.1f} GFLOP/s\n",
+               c.network().description(), o.n, grid.nprow(), grid.npcol(), o.nb,
+               report.normalization, report.reason, dgemm.median() * 1e-9);
+  const Phase structured = print(runs, world.root());
   if (o.no_explicit) return 0;
 
   const std::int64_t sample_bytes = 8 * ntk.factor_rows() * ntk.rows_a_sample();
   const std::int64_t fits = std::max<std::int64_t>(1, explicit_bytes / sample_bytes);
   const std::int64_t n = std::min(o.n, o.explicit_n > 0 ? o.explicit_n : fits);
-  const Explicit by_rows = ExplicitKernel(o, c, world).assemble(n);
-  const double scaled = by_rows.scaled(o.n);
-  if (world.root())
-    fmt::print("  explicit, n = {}: Jacobian rows {:.3f} s, J J^T {:.3f} s{}\n  ratio {:.1f}\n", n,
-               by_rows.rows, by_rows.product,
-               n < o.n ? fmt::format("; {:.1f} s at n = {} (rows x {:.3g}, product x {:.4g})",
-                                     scaled, o.n, static_cast<double>(o.n) / static_cast<double>(n),
-                                     std::pow(static_cast<double>(o.n) / static_cast<double>(n), 2))
-                       : fmt::format(", {:.1f} s", scaled),
-               scaled / seconds);
+  const Explicit by_rows = ExplicitKernel(o, c, world).assemble(n, dgemm);
+  if (world.root()) print(o, by_rows, structured);
   if (!o.check) return 0;
   const auto fewer_rows = sphere_rows(n, o.input, o.seed);
   const auto fewer = made_samples(*fewer_rows);

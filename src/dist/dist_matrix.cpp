@@ -2,38 +2,28 @@
 
 #include "base/blas_int.hpp"
 #include "base/fault.hpp"
+#include "base/large_array.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <new>
 #include <optional>
 
-#include <sys/mman.h>
-
 namespace fathom {
 namespace {
-
-constexpr std::size_t cache_line = 64;
-constexpr std::size_t huge_page = std::size_t{2} << 20;
 
 double* allocate(std::int64_t rows, std::int64_t cols) {
   fault_point("dist.allocate");
   if (rows == 0 || cols == 0) return nullptr;
   if (cols > std::numeric_limits<std::ptrdiff_t>::max() / 16 / rows) throw std::bad_alloc();
-  const std::size_t bytes = static_cast<std::size_t>(rows * cols) * sizeof(double);
-  const std::size_t alignment = bytes < 2 * huge_page ? cache_line : huge_page;
-  void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, bytes) != 0) throw std::bad_alloc();
-  // Fewer page faults at first touch and fewer TLB misses in strided work; a refusal costs nothing.
-  if (alignment == huge_page) madvise(memory, bytes, MADV_HUGEPAGE);
-  return static_cast<double*>(memory);
+  return static_cast<double*>(
+      allocate_large(static_cast<std::size_t>(rows * cols) * sizeof(double)));
 }
 
 }  // namespace
 
 void DistMatrix::Free::operator()(double* p) const {
-  std::free(p);
+  free_large(p);
 }
 
 DistMatrix::DistMatrix(const ProcessGrid& grid, std::int64_t rows, std::int64_t cols,

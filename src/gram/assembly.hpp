@@ -35,6 +35,7 @@ struct AssemblyReport {
   std::int64_t chunk = 0;     ///< inner indices at a time
   AssemblySeconds seconds;    ///< of this rank
   double useful_flops = 0;    ///< all ranks: n²·inner for the triangle, each signal once
+  double signal_flops = 0;    ///< all ranks: of signals, as often as they were made; 0: not counted
   double product_flops = 0;   ///< all ranks: done by dgemm on the triangle, waste included
   std::string normalization;  ///< "K = F F^T / d, …"
   std::string kernel;  ///< "random features, population covariance, monomial of degree 2, …"

@@ -19,6 +19,9 @@
 namespace fathom {
 namespace {
 
+// Strips across the diagonal are halved down to this part of a block's columns.
+constexpr std::int64_t narrow = 8;
+
 std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
 }
@@ -47,6 +50,22 @@ struct LocalSide {
   const Communicator* sharing;      // null on idle ranks
 };
 
+/// A block of the matrix: panels of its rows and columns, where they begin in the local matrix, and
+/// which of the columns' panel are meant.
+struct Block {
+  const SignalPanel& rows;
+  std::int64_t row;
+  const SignalPanel& cols;
+  std::int64_t col;
+  Strip columns;
+
+  /// The first row on or below the diagonal in a column of the panel.
+  std::int64_t first_row(std::int64_t column) const {
+    return std::lower_bound(rows.rows.begin(), rows.rows.end(), cols.rows[size(column)]) -
+           rows.rows.begin();
+  }
+};
+
 class EntkAssembler {
  public:
   EntkAssembler(const ProcessGrid& grid, std::int64_t block, const EmpiricalNtk& ntk,
@@ -64,7 +83,8 @@ class EntkAssembler {
         rows_{matrix_.distribution().rows, matrix_.distribution().rows.global_indices(grid.myrow()),
               grid.active() ? &grid.row_comm() : nullptr},
         cols_{matrix_.distribution().cols, matrix_.distribution().cols.global_indices(grid.mycol()),
-              grid.active() ? &grid.column_comm() : nullptr} {}
+              grid.active() ? &grid.column_comm() : nullptr},
+        one_panel_(plan_.copies && rows_.items == cols_.items) {}
 
   /// The lower triangle. Collective.
   void run() {
@@ -73,7 +93,8 @@ class EntkAssembler {
       pass([&](const std::function<void()>& local) { all.agree(local); });
     else  // Nothing travels: one agreement for all of it.
       all.agree([&] { pass([](const std::function<void()>& local) { local(); }); });
-    flops_ = all.sum(products_.flops());
+    product_flops_ = all.sum(products_.flops());
+    signal_flops_ = all.sum(samples_made_) * SignalMaker::sample_flops(ntk_);
   }
 
   Assembly finish();
@@ -84,9 +105,12 @@ class EntkAssembler {
   void pass(const Agree& agree);
   bool needed(std::int64_t outer, std::int64_t inner) const;
   void make(const LocalSide& side, const Strip& strip, SignalPanel& panel);
+  void make_inner(const LocalSide& side, const Strip& strip, const SignalPanel& outer,
+                  SignalPanel& inner);
   void gather(const LocalSide& side, SignalPanel& panel);
-  void evaluate(const SignalPanel& rows, std::int64_t row, const SignalPanel& cols,
-                std::int64_t col);
+  void evaluate(const Block& block);
+  void lower_part(const Block& block, Strip cols, std::int64_t end);
+  void rectangle(const Block& block, Strip rows, Strip cols);
 
   ProcessGrid grid_;
   const EmpiricalNtk& ntk_;
@@ -97,8 +121,10 @@ class EntkAssembler {
   DistMatrix matrix_;
   EntkPlan plan_;
   LocalSide rows_, cols_;
+  bool one_panel_;  // serves both sides
   AssemblySeconds seconds_;
-  double flops_ = 0;
+  double samples_made_ = 0;  // by this rank
+  double product_flops_ = 0, signal_flops_ = 0;
 };
 
 /// Whether any rank has an element on or below the diagonal where the two strips meet.
@@ -134,30 +160,34 @@ void EntkAssembler::pass(const Agree& agree) {
     for (std::int64_t i = 0; i < plan_.inner_strips; ++i) {
       if (needed(o, i)) {
         const Strip of_inner = strip(i, plan_.inner, std::ssize(inner_side.items));
-        timed(seconds_.signals, [&] {
-          agree([&] {
-            if (!plan_.copies) return make(inner_side, of_inner, inner);
-            inner.name_rows(
-                layout_,
-                std::span(inner_side.items).subspan(size(of_inner.first), size(of_inner.count)),
-                ntk_.rows_a_sample());
-            select(layout_, outer, inner);
-          });
-        });
+        timed(seconds_.signals,
+              [&] { agree([&] { make_inner(inner_side, of_inner, outer, inner); }); });
         timed(seconds_.communication, [&] { gather(inner_side, inner); });
         timed(seconds_.products, [&] {
           agree([&] {
             fault_point("gram.entk.products");
-            if (plan_.rows_outer)
-              evaluate(outer, of_outer.first, inner, of_inner.first);
+            if (one_panel_)
+              evaluate({outer, 0, outer, 0, of_inner});
+            else if (plan_.rows_outer)
+              evaluate({outer, of_outer.first, inner, of_inner.first, {0, of_inner.count}});
             else
-              evaluate(inner, of_inner.first, outer, of_outer.first);
+              evaluate({inner, of_inner.first, outer, of_outer.first, {0, of_outer.count}});
           });
         });
       }
       if (options_.progress) options_.progress(o * plan_.inner_strips + i + 1, total);
     }
   }
+}
+
+/// Made, copied from the outer side, or not needed at all.
+void EntkAssembler::make_inner(const LocalSide& side, const Strip& strip, const SignalPanel& outer,
+                               SignalPanel& inner) {
+  if (one_panel_) return;
+  if (!plan_.copies) return make(side, strip, inner);
+  inner.name_rows(layout_, std::span(side.items).subspan(size(strip.first), size(strip.count)),
+                  ntk_.rows_a_sample());
+  select(layout_, outer, inner);
 }
 
 /// This rank's share of the strip, all of it where nothing travels.
@@ -170,6 +200,7 @@ void EntkAssembler::make(const LocalSide& side, const Strip& strip, SignalPanel&
   const Share share =
       once() ? local_share(samples, side.sharing->size(), side.sharing->rank()) : Share{0, samples};
   maker_.make(panel, share.first, share.count);
+  samples_made_ += static_cast<double>(share.count);
   if (fault_armed("gram.entk", "nan") && share.count > 0)
     panel.row_part[size(panel.first_row(share.first) * layout_.row_length)] =
         std::numeric_limits<double>::quiet_NaN();
@@ -189,22 +220,53 @@ void EntkAssembler::gather(const LocalSide& side, SignalPanel& panel) {
   all_gather_in_place(*side.sharing, row_counts, panel.row_part);
 }
 
-/// Panels that begin at this local row and column.
-void EntkAssembler::evaluate(const SignalPanel& rows, std::int64_t row, const SignalPanel& cols,
-                             std::int64_t col) {
-  const std::int64_t row_block = products_.row_block(), col_block = products_.col_block();
-  const std::int64_t height = std::ssize(rows.rows), width = std::ssize(cols.rows);
-  for (std::int64_t j = 0; j < width; j += col_block) {
-    const std::int64_t columns = std::min(col_block, width - j);
-    // What lies above the diagonal in all of these columns is left out.
-    const std::int64_t top =
-        std::lower_bound(rows.rows.begin(), rows.rows.end(), cols.rows[size(j)]) -
-        rows.rows.begin();
-    for (std::int64_t i = top; i < height; i += row_block) {
-      const std::int64_t count = std::min(row_block, height - i);
-      products_.evaluate(rows, {i, count}, cols, {j, columns},
-                         matrix_.local().block(row + i, col + j, count, columns));
-    }
+/// The lower triangle's part of the block, some columns at a time: what is below the diagonal in
+/// all of them by rectangles, what the diagonal crosses as a triangle where rows and columns are
+/// the same.
+void EntkAssembler::evaluate(const Block& block) {
+  const std::int64_t col_block = products_.col_block();
+  const std::int64_t end = block.columns.first + block.columns.count;
+  const std::vector<std::int64_t>& rows = block.rows.rows;
+  const std::vector<std::int64_t>& cols = block.cols.rows;
+  for (std::int64_t j = block.columns.first; j < end; j += col_block) {
+    const Strip columns{j, std::min(col_block, end - j)};
+    const std::int64_t top = block.first_row(j);
+    const std::int64_t below =
+        std::upper_bound(rows.begin(), rows.end(), cols[size(j + columns.count - 1)]) -
+        rows.begin();
+    if (std::equal(rows.begin() + top, rows.begin() + below, cols.begin() + j,
+                   cols.begin() + j + columns.count))
+      rectangle(block, {top, columns.count}, columns);
+    else
+      lower_part(block, columns, below);
+    rectangle(block, {below, std::ssize(rows) - below}, columns);
+  }
+}
+
+/// Rows above `end` of these columns, by halving: little of what is above the diagonal is
+/// evaluated.
+void EntkAssembler::lower_part(const Block& block, Strip cols, std::int64_t end) {
+  const std::int64_t top = block.first_row(cols.first);
+  if (top >= end) return;
+  if (cols.count <= products_.col_block() / narrow) {
+    rectangle(block, {top, end - top}, cols);
+    return;
+  }
+  const Strip left{cols.first, cols.count / 2},
+      right{cols.first + left.count, cols.count - left.count};
+  const std::int64_t middle = std::min(end, block.first_row(right.first));
+  lower_part(block, left, middle);
+  rectangle(block, {middle, end - middle}, left);
+  lower_part(block, right, end);
+}
+
+void EntkAssembler::rectangle(const Block& block, Strip rows, Strip cols) {
+  const std::int64_t row_block = products_.row_block();
+  for (std::int64_t done = 0; done < rows.count; done += row_block) {
+    const std::int64_t first = rows.first + done, count = std::min(row_block, rows.count - done);
+    products_.evaluate(
+        block.rows, {first, count}, block.cols, {cols.first, cols.count},
+        matrix_.local().block(block.row + first, block.col + cols.first, count, cols.count));
   }
 }
 
@@ -225,7 +287,8 @@ Assembly EntkAssembler::finish() {
   report.chunk = plan_.outer;
   report.seconds = seconds_;
   report.useful_flops = useful_flops(ntk_, layout_);
-  report.product_flops = flops_;
+  report.signal_flops = signal_flops_;
+  report.product_flops = product_flops_;
   report.kernel = empirical_ntk_text(ntk_);
   report.normalization = empirical_ntk_normalization(ntk_);
   return {{std::move(matrix_), SymmetricFill::full, error, ntk_.samples.input_epsilon()},

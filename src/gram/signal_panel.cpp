@@ -9,7 +9,7 @@
 namespace fathom {
 namespace {
 
-constexpr std::int64_t longest_batch = 128;
+constexpr std::int64_t longest_batch = 256;
 constexpr std::int64_t batch_doubles = std::int64_t{1}
                                        << 22;  // of signals in a batch, or one sample
 // Of an activation and its derivative, an ulp or two each.
@@ -161,6 +161,9 @@ void SignalPanel::name_rows(const SignalLayout& layout, std::span<const std::int
     if (samples.empty() || samples.back() != sample) samples.push_back(sample);
     sample_of_row.push_back(std::ssize(samples) - 1);
   }
+  // What they held is not wanted.
+  sample_part.clear();
+  row_part.clear();
   sample_part.resize(samples.size() * size(layout.sample_length));
   row_part.resize(rows.size() * size(layout.row_length));
 }
@@ -182,8 +185,8 @@ SignalMaker::SignalMaker(const EmpiricalNtk& ntk, const SignalLayout& layout)
 }
 
 double SignalMaker::sample_flops(const EmpiricalNtk& ntk) {
-  // Back through the layers for every choice, without the weights' own gradients.
-  return ntk.network.forward_flops() * (1 + static_cast<double>(ntk.choices()));
+  return ntk.network.forward_flops() +
+         static_cast<double>(ntk.choices()) * ntk.network.signal_flops();
 }
 
 void SignalMaker::make(SignalPanel& panel, std::int64_t first, std::int64_t count) const {
@@ -202,8 +205,8 @@ void SignalMaker::make(SignalPanel& panel, std::int64_t first, std::int64_t coun
 
 void select(const SignalLayout& layout, const SignalPanel& from, SignalPanel& to) {
   const auto copy = [](const std::vector<std::int64_t>& in, const std::vector<std::int64_t>& of,
-                       std::int64_t length, const std::vector<double>& part,
-                       std::vector<double>& out) {
+                       std::int64_t length, const LargeArray<double>& part,
+                       LargeArray<double>& out) {
     for (std::size_t q = 0; q < of.size(); ++q) {
       const auto found = std::lower_bound(in.begin(), in.end(), of[q]);
       FATHOM_ASSERT(found != in.end() && *found == of[q], "{} is not in the panel", of[q]);

@@ -3,6 +3,7 @@
 // Gradients of many outputs as the tangent kernel needs them: signals of samples and of rows of K,
 // packed so that they can travel and be multiplied. Local.
 
+#include "base/large_array.hpp"
 #include "gram/empirical_ntk.hpp"
 #include "networks/network.hpp"
 
@@ -67,8 +68,8 @@ struct SignalPanel {
   std::vector<std::int64_t> rows;           ///< ascending indices of K
   std::vector<std::int64_t> samples;        ///< ascending, each once
   std::vector<std::int64_t> sample_of_row;  ///< position in samples
-  std::vector<double> sample_part;          ///< sample_length × samples
-  std::vector<double> row_part;             ///< row_length × rows
+  LargeArray<double> sample_part;           ///< sample_length × samples
+  LargeArray<double> row_part;              ///< row_length × rows
 
   /// Names rows and samples; the parts take their size, undefined.
   void name_rows(const SignalLayout& layout, std::span<const std::int64_t> row_list,
@@ -106,37 +107,47 @@ class SignalProducts {
 
   explicit SignalProducts(const SignalLayout& layout);
 
-  /// out ← the elements of K of so many rows of one panel and another. @pre counts ≥ 1
+  /// out ← the elements of K of so many rows of one panel and another; where the rows are the
+  /// columns, the lower triangle, and what is above the diagonal is undefined. @pre counts ≥ 1
   void evaluate(const SignalPanel& rows, Range r, const SignalPanel& cols, Range c,
                 MatrixView<double> out);
 
-  /// Rows and columns of a block whose products stay in cache.
+  /// Rows and columns of a block, at most, for products at their full rate.
   std::int64_t row_block() const { return row_block_; }
   std::int64_t col_block() const { return col_block_; }
   double flops() const { return flops_; }  ///< of all products so far
 
  private:
-  struct Pairs {
-    MatrixView<const double> aa, bb;
-    std::span<const std::int64_t> row_sample, col_sample;  ///< counted from their first
+  /// The rows and columns of a block, and whether they are the same.
+  struct Sides {
+    const SignalPanel& rows;
+    Range r;
+    const SignalPanel& cols;
+    Range c;
+    bool same;
+  };
+  /// Where vectors stand in a part: `positions` of this height, one after the other, at an offset
+  /// of each item.
+  struct Vectors {
+    std::int64_t length, offset, height, positions;
   };
   static Range samples_of(const SignalPanel& panel, Range rows);
-  static MatrixView<const double> vectors(const std::vector<double>& part, std::int64_t length,
-                                          std::int64_t offset, std::int64_t height,
-                                          std::int64_t positions, Range range,
-                                          std::vector<double>& workspace);
-  MatrixView<double> product(MatrixView<const double> left, MatrixView<const double> right,
-                             std::vector<double>& memory);
-  void add_layer(const SignalLayout::Linear& l, const SignalPanel& rows, Range r,
-                 const SignalPanel& cols, Range c, MatrixView<double> out);
-  void add_single(const Pairs& pairs, double weight, double bias, MatrixView<double> out);
-  static void add_positions(const Pairs& pairs, std::int64_t positions, double weight,
-                            MatrixView<double> out);
+  static MatrixView<const double> gathered(const LargeArray<double>& part, const Vectors& vectors,
+                                           Range range, LargeArray<double>& workspace);
+  void multiply(const LargeArray<double>& left, Range l, const LargeArray<double>& right, Range r,
+                const Vectors& vectors, bool same, MatrixView<double> out);
+  MatrixView<const double> inputs(const SignalLayout::Linear& l, const Sides& sides);
+  MatrixView<const double> backward(const SignalLayout::Linear& l, const Sides& sides);
+  void add_single(const SignalLayout::Linear& l, const Sides& sides, bool first,
+                  MatrixView<double> out);
+  void add_positions(const SignalLayout::Linear& l, const Sides& sides, bool first,
+                     MatrixView<double> out);
 
   const SignalLayout& layout_;
   std::int64_t row_block_, col_block_;
   double flops_ = 0;
-  std::vector<double> aa_, bb_, left_, right_, spread_;
+  LargeArray<double> aa_, bb_, left_, right_;
+  std::vector<double> spread_;
 };
 
 }  // namespace fathom

@@ -46,6 +46,10 @@ class Mlp final : public Network<T> {
       flops += 2.0 * static_cast<double>(layer.in) * static_cast<double>(layer.out);
     return flops;
   }
+  double signal_flops() const override {
+    const MlpLayer& first = layers_.front();
+    return forward_flops() - 2.0 * static_cast<double>(first.in) * static_cast<double>(first.out);
+  }
 
   std::unique_ptr<ForwardPass<T>> forward(std::span<const T> parameters,
                                           const Batch<T>& batch) const override {

@@ -15,13 +15,14 @@ std::vector<T> zeros(std::int64_t rows, std::int64_t cols) {
   return std::vector<T>(static_cast<std::size_t>(rows * cols));
 }
 
-template <class T>
-MatrixView<T> view(std::vector<T>& data, std::int64_t rows, std::int64_t cols) {
+template <class T, class Allocator>
+MatrixView<T> view(std::vector<T, Allocator>& data, std::int64_t rows, std::int64_t cols) {
   return {data.data(), rows, cols, std::max<std::int64_t>(1, rows)};
 }
 
-template <class T>
-MatrixView<const T> view(const std::vector<T>& data, std::int64_t rows, std::int64_t cols) {
+template <class T, class Allocator>
+MatrixView<const T> view(const std::vector<T, Allocator>& data, std::int64_t rows,
+                         std::int64_t cols) {
   return {data.data(), rows, cols, std::max<std::int64_t>(1, rows)};
 }
 
@@ -34,7 +35,7 @@ MlpPass<T>::MlpPass(std::span<const MlpLayer> layers, const Activation& activati
   FATHOM_ASSERT(!layers.empty() && inputs.rows == layers.front().in, "inputs {} x {}, {} layers",
                 inputs.rows, inputs.cols, layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    std::vector<T> z = zeros<T>(layers[l].out, inputs.cols);
+    LargeArray<T> z(static_cast<std::size_t>(layers[l].out * inputs.cols));
     const auto z_view = view(z, layers[l].out, inputs.cols);
     blas::gemm(Op::none, Op::none, static_cast<T>(layers[l].multiplier), weight(l, parameters),
                layer_input(l), T(0), z_view);
@@ -148,9 +149,9 @@ LinearSignals<T> MlpPass<T>::layer_signals(std::size_t layer, std::vector<T> b) 
   signals.in = at.in;
   signals.out = at.out;
   const MatrixView<const T> a = layer_input(layer);
-  signals.a.resize(static_cast<std::size_t>(a.rows * a.cols));
+  signals.a.reserve(static_cast<std::size_t>(a.rows * a.cols));
   for (std::int64_t i = 0; i < a.cols; ++i)
-    std::copy_n(a.col(i), a.rows, signals.a.data() + i * a.rows);
+    signals.a.insert(signals.a.end(), a.col(i), a.col(i) + a.rows);
   signals.b = std::move(b);
   return signals;
 }

@@ -2,6 +2,7 @@
 
 // The forward pass of a fully connected network and its derivatives. Local.
 
+#include "base/large_array.hpp"
 #include "kernels/activation.hpp"
 #include "networks/network.hpp"
 
@@ -43,8 +44,8 @@ class MlpPass final : public ForwardPass<T> {
   std::span<const MlpLayer> layers_;
   std::span<const T> parameters_;
   MatrixView<const T> inputs_;
-  std::vector<std::vector<T>> value_;       ///< out × samples of each layer; the last: outputs
-  std::vector<std::vector<T>> derivative_;  ///< f'(z) of each hidden layer
+  std::vector<LargeArray<T>> value_;       ///< out × samples of each layer; the last: outputs
+  std::vector<LargeArray<T>> derivative_;  ///< f'(z) of each hidden layer
 };
 
 }  // namespace fathom

@@ -110,6 +110,9 @@ class Network {
   std::int64_t outputs() const { return positions() * classes(); }
   /// Flops of a forward pass a sample, matrix products alone; a backward pass takes twice that.
   virtual double forward_flops() const = 0;
+  /// Flops of the signals of one output of a sample once the forward pass is there, products alone:
+  /// where the inputs are data, the first layer's are none of them.
+  virtual double signal_flops() const { return forward_flops(); }
   /// @pre parameters.size() == parameters(); the batch is of this network's kind
   virtual std::unique_ptr<ForwardPass<T>> forward(std::span<const T> parameters,
                                                   const Batch<T>& batch) const = 0;

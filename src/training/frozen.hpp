@@ -26,6 +26,7 @@ class LinearisedNetwork : public Network<T> {
   std::int64_t classes() const override { return network_.classes(); }
   /// A tangent pass is counted as two forward passes.
   double forward_flops() const override { return 3 * network_.forward_flops(); }
+  double signal_flops() const override { return network_.signal_flops(); }
   std::unique_ptr<ForwardPass<T>> forward(std::span<const T> parameters,
                                           const Batch<T>& batch) const override;
 

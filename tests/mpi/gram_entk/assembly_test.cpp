@@ -121,7 +121,9 @@ TEST_F(Entk, report_says_what_was_made_and_how) {
   EXPECT_THAT(all.report.reason, HasSubstr("counted a rank"));
   // 30²/2 · 2 · (4/9 + 8 formed: 8 + 3 < 24, 8/9 + 3) and passes
   const double pairs = 900.0 * (4.0 / 9 + 8 + 8.0 / 9 + 3);
-  EXPECT_NEAR(all.report.useful_flops, pairs + 10 * 4 * c.network->forward_flops(), 1e-6);
+  // Forward through 4·8 + 8·3 weights, back through the last 8·3 for each output.
+  EXPECT_NEAR(all.report.useful_flops, pairs + 10 * 2 * (56 + 3 * 24), 1e-6);
+  EXPECT_GE(all.report.signal_flops, 10 * 2 * (56 + 3 * 24));
   EXPECT_EQ(empirical_ntk_flops(c.ntk(NtkKind::all_outputs)), all.report.useful_flops);
   EXPECT_GE(all.report.product_flops, 0.5 * pairs);
   const Assembly trace = assemble_empirical_ntk(grid, 4, c.ntk(NtkKind::trace_kernel));

@@ -69,18 +69,25 @@ TEST(SignalLayout, has_a_place_for_every_number) {
   EXPECT_EQ(layout.sample_length, sample);
 }
 
-TEST(SignalProducts, of_chosen_rows_are_those_of_explicit_gradients) {
-  const Sequence s = sequence();
-  const EmpiricalNtk ntk = s.ntk(NtkKind::all_outputs);
+/// K of all rows by explicit gradients.
+std::vector<double> by_gradients(const Sequence& s, const EmpiricalNtk& ntk) {
   const std::vector<std::int64_t> everyone = {0, 1, 2, 3};
   const InputBatch batch(*s.samples, everyone);
   const auto signals = s.network->forward(s.parameters, batch.batch())->signals(ntk.outputs);
-  std::vector<double> expected(64), seen(64);
+  std::vector<double> k(64);
   const std::int64_t p = s.network->parameters();
   std::vector<double> gradient(static_cast<std::size_t>(8 * p));
   gradient_columns<double>(*s.network, signals, 0, {gradient.data(), p, 8, p});
   blas::gemm(Op::transpose, Op::none, 1.0, {gradient.data(), p, 8, p}, {gradient.data(), p, 8, p},
-             0.0, {expected.data(), 8, 8, 8});
+             0.0, {k.data(), 8, 8, 8});
+  return k;
+}
+
+TEST(SignalProducts, of_chosen_rows_are_those_of_explicit_gradients) {
+  const Sequence s = sequence();
+  const EmpiricalNtk ntk = s.ntk(NtkKind::all_outputs);
+  const std::vector<double> expected = by_gradients(s, ntk);
+  std::vector<double> seen(64);
 
   const SignalLayout layout(ntk);
   SignalPanel rows, cols;
@@ -107,6 +114,32 @@ TEST(SignalProducts, of_chosen_rows_are_those_of_explicit_gradients) {
                                     expected[static_cast<std::size_t>(9 * c)]));
     }
   EXPECT_GT(products.flops(), 0);
+}
+
+TEST(SignalProducts, of_rows_with_themselves_are_the_lower_triangle) {
+  const Sequence s = sequence();
+  const EmpiricalNtk ntk = s.ntk(NtkKind::all_outputs);
+  const std::vector<double> expected = by_gradients(s, ntk);
+  const SignalLayout layout(ntk);
+  SignalPanel panel;
+  const std::vector<std::int64_t> rows = {0, 1, 2, 3, 4, 5, 6, 7};
+  panel.name_rows(layout, rows, 2);
+  SignalMaker(ntk, layout).make(panel, 0, 4);
+  // Both choices of a sample, and one of those at the ends.
+  for (const SignalProducts::Range range : {SignalProducts::Range{0, 8}, {1, 6}, {3, 1}}) {
+    SignalProducts products(layout);
+    std::vector<double> seen(64);
+    products.evaluate(panel, range, panel, range, {seen.data(), range.count, range.count, 8});
+    for (std::int64_t j = 0; j < range.count; ++j)
+      for (std::int64_t i = j; i < range.count; ++i) {
+        const std::int64_t r = range.first + i, c = range.first + j;
+        EXPECT_NEAR(seen[static_cast<std::size_t>(i + 8 * j)],
+                    expected[static_cast<std::size_t>(r + 8 * c)],
+                    1e-13 * std::sqrt(expected[static_cast<std::size_t>(9 * r)] *
+                                      expected[static_cast<std::size_t>(9 * c)]))
+            << "rows " << range.first << " + " << range.count << ", " << i << ", " << j;
+      }
+  }
 }
 
 TEST(SignalPanel, selects_rows_of_a_larger_one) {

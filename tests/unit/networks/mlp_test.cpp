@@ -268,6 +268,7 @@ TEST(Mlp, ADescriptionSaysShapeAndSize) {
   EXPECT_EQ(network->description(),
             "MLP 64-512-512-10, relu, ntk parametrisation, 301,066 parameters");
   EXPECT_EQ(network->forward_flops(), 2.0 * (64 * 512 + 512 * 512 + 512 * 10));
+  EXPECT_EQ(network->signal_flops(), 2.0 * (512 * 512 + 512 * 10));
   EXPECT_EQ(network->tensors()[3].name, "layer2.bias");
 }
 
