@@ -17,6 +17,7 @@ from .style import Plot
 LINES = 24  # series drawn
 COMPUTE = "compute 6 N D (flop)"
 RAW_DECADES = 6  # the raw scalar is drawn so many decades below the least trusted one
+LINEAR_SHARE = 3.0  # shares beyond it are drawn on a logarithmic axis
 LOSS_DECADES = 12  # of a loss that falls to rounding
 RAW_LINE = (0, (4, 2))
 SEEDS = "Line: mean over the seeds (geometric); band: smallest to largest seed. "
@@ -123,9 +124,11 @@ def unreachable(run: Run, found: List[Series]) -> Optional[Plot]:
 def noise(run: Run, found: List[Series]) -> Optional[Plot]:
     """Share of the decrease that label noise takes, where it is known."""
     return _share(run, found, "noise_share", "reach_noise", "Learning against memorising",
-                  "share of the loss decrease that\ngoes into label noise (dimensionless)",
-                  "The gradient splits into a part of the signal and a part of the known label noise. Line: how much of the "
-                  "current decrease of the loss comes from fitting the noise; the rest is learning. ")
+                  "decrease by the label noise alone\nover the whole decrease (dimensionless)",
+                  "The gradient splits into a part of the signal and a part of the known label noise, and the decrease of the "
+                  "loss into both their squares and a cross term, which sum to 1. Line: the noise's square. Near 0 the signal is "
+                  "learned; at 1 (dashed) fitting noise alone would take as much off the loss; far above it the two pull against "
+                  "each other, and what is fitted of the noise is unlearned of the signal. ")
 
 
 def _share(run: Run, found: List[Series], name: str, stem: str, title: str, label: str, words: str) -> Optional[Plot]:
@@ -138,7 +141,11 @@ def _share(run: Run, found: List[Series], name: str, stem: str, title: str, labe
     for s, table in zip(shown, tables):
         draw_curve(ax, table["compute"], table, name, s.colour, ls=s.linestyle, marker="o", ms=2.6)
     values = np.concatenate(range_of(tables, name))
-    ax.set_ylim(min(-0.03, 1.05 * np.nanmin(values)), max(1.03, 1.05 * np.nanmax(values)))
+    if np.nanmax(values) > LINEAR_SHARE and np.nanmin(values) >= 0:
+        log_scale(ax.yaxis, [values[values > 0]])
+        ax.axhline(1.0, color=style.COMPARATOR, lw=1.1, ls=(0, (7, 3)), zorder=1)
+    else:
+        ax.set_ylim(min(-0.03, 1.05 * np.nanmin(values)), max(1.03, 1.05 * np.nanmax(values)))
     compute_axis(ax, tables)
     draw_equal(ax, run, found)
     ax.set_ylabel(label)

@@ -32,8 +32,9 @@ def fits(run: Run, found: List[Series]) -> Optional[Plot]:
         return None
     laws = {v: stored_fit(run, v) for v in VARIABLES}
     best = one_optimum(tables["compute"])
-    bands = {v: allowed(laws[v], tables[v]) for v in VARIABLES}
     offs = {v: off_its_points(laws[v], tables[v]) for v in VARIABLES}
+    laws = {v: None if offs[v] > POOR else law for v, law in laws.items()}
+    bands = {v: allowed(laws[v], tables[v]) for v in VARIABLES}
     entries = [line_entry(s.label, s.colour, "", marker=_marker(s), ms=5.5) for s in found]
     entries += [line_entry("fit of the run, L = E + A x$^{-a}$")] * any(law is not None for law in laws.values())
     entries += [(Patch(**BAND), "laws with a in its interval")] * any("low" in b for b in bands.values())
@@ -44,7 +45,8 @@ def fits(run: Run, found: List[Series]) -> Optional[Plot]:
         known = tables[variable]["optimum"]
         if best is None and known.size and np.isfinite(known).all():
             draw_optimum(ax, float(known.mean()))
-        _head(ax, LETTER[variable], laws[variable], offs[variable], why_no_fit(run, found, variable))
+        _head(ax, LETTER[variable], laws[variable], offs[variable], 
+              no_such_law(offs[variable]) or why_no_fit(run, found, variable))
     lost = sum(diverged(run, p) for s in found for p in s.points)
     hidden = sum(int((t["loss"] - (best or 0.0) < ax.get_ylim()[0]).sum()) for t, ax in zip(tables.values(), axes[0]))
     apart = [v for v in VARIABLES if laws[v] is not None and "low" not in bands[v]]
@@ -54,8 +56,8 @@ def fits(run: Run, found: List[Series]) -> Optional[Plot]:
         + (f"Drawn is the loss above the optimum L* = {best:.6g}. " if best is not None else "")
         + optimum_sentence(tables["compute"], best)
         + ("E is fitted too and knows of no optimum" + (": where E and L* differ the line bends. " if best is not None else ". ")
-           + "Misfit: root mean square of what the law lies off the marks, over their losses. " + poor_sentence(offs)
-           + "Band: every law whose exponent lies in its interval, E and A fitted anew to the same points. "
+           + "Misfit: root mean square of what the law lies off the marks, over their losses. "
+           "Band: every law whose exponent lies in its interval, E and A fitted anew to the same points. "
            if any(law is not None for law in laws.values()) else "") + intervals_sentence(laws)
         + (f"{hidden} values lie below the axes. " if hidden else "")
         + ("".join(f"No band against {v}: the marks do not give back the stored law. " for v in apart))
@@ -87,11 +89,9 @@ def off_its_points(law: Optional[LossFit], table: Dict[str, np.ndarray]) -> floa
     return np.nan if law is None or not rows.any() else misfit(law, table["x"][rows], table["loss"][rows])
 
 
-def poor_sentence(offs: Dict[str, float]) -> str:
-    """Where no power law describes the points, whatever the interval of its exponent says."""
-    poor = [LETTER[v] for v, off in offs.items() if off > POOR]
-    return (f"Against {' and '.join(poor)} it passes {100 * POOR:g} %: no such law describes these points, and the interval "
-            "of its exponent means little. " if poor else "")
+def no_such_law(off: float) -> str:
+    """Where no law describes the points, whatever the interval of its exponent says; empty elsewhere."""
+    return f"no law E + A x$^{{-a}}$: the nearest one\nmisses these losses by {100 * off:.2g} %" if off > POOR else ""
 
 
 def allowed(law: Optional[LossFit], table: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
