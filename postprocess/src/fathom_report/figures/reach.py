@@ -124,11 +124,11 @@ def unreachable(run: Run, found: List[Series]) -> Optional[Plot]:
 def noise(run: Run, found: List[Series]) -> Optional[Plot]:
     """Share of the decrease that label noise takes, where it is known."""
     return _share(run, found, "noise_share", "reach_noise", "Learning against memorising",
-                  "decrease by the label noise alone\nover the whole decrease (dimensionless)",
+                  "decrease by the noise's part of g alone\nover the whole decrease (dimensionless)",
                   "The gradient splits into a part of the signal and a part of the known label noise, and the decrease of the "
                   "loss into both their squares and a cross term, which sum to 1. Line: the noise's square. Near 0 the signal is "
-                  "learned; at 1 (dashed) fitting noise alone would take as much off the loss; far above it the two pull against "
-                  "each other, and what is fitted of the noise is unlearned of the signal. ")
+                  "learned. Above 1 (dashed) the noise has been memorised in part: what is fitted of it stands in the signal's "
+                  "part with the opposite sign, and the cross term cancels the two. ")
 
 
 def _share(run: Run, found: List[Series], name: str, stem: str, title: str, label: str, words: str) -> Optional[Plot]:
