@@ -49,9 +49,9 @@ launch() {
   return "$code"
 }
 
-# field RUN NAME: a value of status.json, empty where there is none.
+# field RUN NAME: a word or number of status.json, empty where there is none.
 field() {
-  sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$1/status.json" 2>/dev/null | head -n 1
+  sed -n -E "s/^  \"$2\": \"?([a-z0-9]*)\"?,?\$/\1/p" "$1/status.json" 2>/dev/null | head -n 1
 }
 
 # Whether the run folder holds something to go on from; a deck may keep its checkpoints elsewhere.
@@ -94,7 +94,7 @@ conclude() {
       echo "finished; report: scripts/fathom-report $run"
       exit 0 ;;
     failed)
-      echo "failed with code $stored: $(field "$run" message)"
+      echo "failed with code $stored, see $run/status.json"
       exit "${stored:-70}" ;;
     checkpointed)
       if [ -e "$run/STOP" ]; then

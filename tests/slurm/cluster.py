@@ -3,8 +3,9 @@
 Nothing is read from or written to /etc or /var: everything lives in one short folder under /tmp (a socket's path holds
 108 characters), which goes away with the cluster. Every process is a child of the tests and is stopped by its pid.
 """
-import getpass
+import ctypes
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -27,6 +28,18 @@ class ClusterError(RuntimeError):
 
 def missing_programs():
     return [name for name in PROGRAMS if not shutil.which(name, path=SEARCH)]
+
+
+def user_name():
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return str(os.geteuid())
+
+
+def end_with_the_tests():
+    """In a new daemon: SIGTERM when the tests are gone, be it by a time limit's SIGKILL."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def free_ports(count):
@@ -86,9 +99,9 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP
 
 
 class Cluster:
-    """with Cluster() as cluster: …   nodes n1, n2, … of `cpus` processors each."""
+    """with Cluster() as cluster: …   nodes n1, n2, … of `cpus` processors each, whatever the machine has."""
 
-    def __init__(self, nodes=2, cpus=2, memory=4096):
+    def __init__(self, nodes=2, cpus=4, memory=4096):
         self.nodes = [f"n{i + 1}" for i in range(nodes)]
         self.cpus, self.memory = cpus, memory
         self.processes = {}  # name → Popen, in the order of their start
@@ -123,7 +136,7 @@ class Cluster:
         lines = [f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={self.cpus} "
                  f"RealMemory={self.memory} State=UNKNOWN" for node, port in zip(self.nodes, ports)]
         (self.folder / "slurm.conf").write_text(CONF.format(
-            host=host, controller=controller, user=getpass.getuser(), folder=self.folder, nodes="\n".join(lines)))
+            host=host, controller=controller, user=user_name(), folder=self.folder, nodes="\n".join(lines)))
         (self.folder / "plugstack.conf").write_text("")
         for name in ["state", *(f"tmp.{node}" for node in self.nodes)]:  # two PMIx servers must not share a TmpFS
             (self.folder / name).mkdir()
@@ -149,11 +162,12 @@ class Cluster:
         name = name or program
         with open(self.folder / f"{name}.out", "w") as out:
             self.processes[name] = subprocess.Popen([program, *map(str, arguments)], env=self.environment, stdout=out,
-                                                    stderr=out, stdin=subprocess.DEVNULL, cwd=self.folder)
+                                                    stderr=out, stdin=subprocess.DEVNULL, cwd=self.folder,
+                                                    preexec_fn=end_with_the_tests)
 
     def _stop(self):
         if "slurmctld" in self.processes:
-            user = getpass.getuser()
+            user = user_name()
             self.call("scancel", "--user", user, check=False)
             try:
                 wait_until(lambda: not self.call("squeue", "-h", check=False).strip(), STOP_SECONDS, "end of all jobs")

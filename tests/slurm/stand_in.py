@@ -3,10 +3,10 @@
 
     run DECK [--point K] --set run.output=FOLDER …     resume FOLDER     points DECK --count     check DECK
 Each rank would be one process; the one with SLURM_PROCID or OMPI_COMM_WORLD_RANK 0 writes. DECK is JSON:
-  {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2}
+  {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2, "resumed": 3}
 Every step is a safe point. SIGUSR1 or FOLDER/STOP writes a checkpoint and ends with 75; "deaf" ends by the signal
 instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on from the step
-of the checkpoint. Every start is written to FOLDER/starts.
+of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
 """
 import json
 import os
@@ -66,7 +66,9 @@ def main(words):
     if command == "check":
         return 0
     if command == "resume":
-        return go(target, json.loads((target / "deck.toml").read_text()), int((target / "checkpoint/step").read_text()), "resume")
+        deck, step = json.loads((target / "deck.toml").read_text()), int((target / "checkpoint/step").read_text())
+        deck["steps"] = step + deck.get("resumed", deck["steps"] - step)
+        return go(target, deck, step, "resume")
     sets = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--set")
     folder = Path(sets["run.output"].strip("'"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from conftest import BINARY, LAUNCHERS, ROOT, STAND_IN, fathom_has, soon, starts, status
+from conftest import BINARY, LAUNCHERS, ROOT, STAND_IN, Jobs, fathom_has, soon, starts, status
 
 DECK = """\
 schema = 1
@@ -33,12 +33,22 @@ def assert_same_spectrum(one, other):
     np.testing.assert_allclose(one, other, rtol=0, atol=60 * len(other) * np.finfo(float).eps * other[0])
 
 
-def run_here(deck, folder):
+def run_here(deck, folder, *arguments):
     """The same deck without Slurm, on one rank."""
-    done = subprocess.run([BINARY, "run", deck, "--set", f"run.output='{folder}'"], capture_output=True, text=True,
+    done = subprocess.run([BINARY, "run", deck, *arguments, "--set", f"run.output='{folder}'"], capture_output=True, text=True,
                           timeout=120, cwd=folder.parent)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def at_the_limit(cluster, tmp_path_factory):
+    """A job that its time limit stops, a minute from now: submitted before all others, looked at by the last test."""
+    jobs = Jobs(cluster, tmp_path_factory.mktemp("limit"))
+    del jobs.environment["SBATCH_TIMELIMIT"]
+    job = jobs.submit("requeue.slurm", jobs.stand_in(steps=1500, pause=0.1, resumed=3), options=["--time=2"], env=DOUBLE)
+    yield jobs, job
+    jobs.cancel()
 
 
 @pytest.fixture
@@ -163,19 +173,18 @@ def test_real_run_is_stopped_and_resumed(jobs, tmp_path):
     if not fathom_has("resume"):
         pytest.skip("this fathom has no resume")
     deck = tmp_path / "long.toml"
-    deck.write_text(DECK.format(dim=2000, features=800) + f"[sweep]\nkernel.degree = [1, 2]\nrun.seed = {list(range(1, 9))}\n")
+    deck.write_text(DECK.format(dim=2000, features=1000) + f"degree = 1\n[sweep]\nrun.seed = {list(range(1, 17))}\n")
     job = jobs.submit("requeue.slurm", deck)
     run = tmp_path / f"output/job-{job}"
-    soon(lambda: status(run).get("progress", {}).get("points_done", 0) >= 2, "two points", 60)
+    soon(lambda: status(run).get("progress", {}).get("points_done", 0) >= 1, "the first point", 60)
     jobs.signal(job)
     soon(lambda: status(run)["state"] == "checkpointed", "the checkpoint", 60)
     assert not (run / "run.h5").exists() and list((run / "checkpoint").iterdir())
-    whole = run_here(deck, tmp_path / "whole")
-    assert jobs.end(job, 120) == ("COMPLETED", 0)
-    assert jobs.cluster.job(job)["Restarts"] == "1"
-    for point in range(1, 17):
-        group = f"sweep/{point:04d}/spectrum"
-        assert_same_spectrum(eigenvalues(run, group), eigenvalues(whole, group))
+    assert jobs.end(job, 240) == ("COMPLETED", 0)
+    assert jobs.cluster.job(job)["Restarts"] == "1" and status(run)["state"] == "finished"
+    for point in (1, 16):  # made before the stop and after it
+        alone = run_here(deck, tmp_path / f"{point}", "--point", str(point))
+        assert_same_spectrum(eigenvalues(run, f"sweep/{point:04d}/spectrum"), eigenvalues(alone))
 
 
 def test_chain_of_run_and_report(jobs, deck):
@@ -203,3 +212,13 @@ def test_two_nodes(jobs, deck, launcher, tmp_path):
     assert sorted((tmp_path / "nodes").read_text().split()) == ["n1", "n2"]
     assert status(run)["ranks"] == 2 and "2 ranks" in (run / "fathom.log").read_text()
     assert_same_spectrum(eigenvalues(run), eigenvalues(run_here(deck, tmp_path / "here")))
+
+
+def test_time_limit_stops_a_run_and_it_goes_on(at_the_limit):
+    """No signal from the tests: Slurm's own, at --signal=B:USR1@60 of two minutes."""
+    jobs, job = at_the_limit
+    run = jobs.folder / f"output/job-{job}"
+    soon(lambda: len(starts(run)) == 2, "the second start", 150)
+    assert jobs.end(job) == ("COMPLETED", 0)
+    assert jobs.cluster.job(job)["Restarts"] == "1" and jobs.output(job).count("SIGUSR1") == 1
+    assert starts(run)[1].startswith("resume")
