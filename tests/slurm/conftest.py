@@ -60,7 +60,7 @@ class Jobs:
     def output(self, job):
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob(f"*-{job}*.out")))
 
-    def end(self, job, seconds=60):
+    def end(self, job, seconds=120):
         """(state, exit code) of a job once it has ended."""
         fields = self.cluster.wait_end(job, seconds)
         return fields["JobState"], int(fields["ExitCode"].split(":")[0])
@@ -114,5 +114,5 @@ def fathom_has(command):
     return re.search(rf"^  {command}\b", said, re.M) is not None
 
 
-def soon(true, what, seconds=60):
+def soon(true, what, seconds=120):
     return wait_until(true, seconds, what, poll=0.05)
