@@ -23,6 +23,7 @@ FATHOM_RESTARTS=${FATHOM_RESTARTS:-0}
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
 
 stop_asked=0   # SIGUSR1 came
+terminated=0   # SIGTERM came
 launcher=      # pid of srun or mpirun
 
 # Both launchers hand SIGUSR1 on to all ranks, on all nodes.
@@ -32,6 +33,8 @@ hand_on() {
   [ -z "$launcher" ] || kill -USR1 "$launcher" 2>/dev/null
 }
 trap hand_on USR1
+# scancel, the time limit itself, preemption: Slurm tells the ranks as well, and knows best whether the job comes back.
+trap 'terminated=1 heard=1; echo "SIGTERM: this job is being ended"' TERM
 
 # launch ARGUMENT…: fathom on all tasks of the job. bash runs a trap only between commands, so the launcher runs in the
 # background and is waited for, again after every signal, until it is gone.
@@ -61,6 +64,11 @@ has_checkpoint() {
   [ -n "$(ls -A "${folder:-$1/checkpoint}" 2>/dev/null)" ]
 }
 
+# begins_anew ARGUMENT…: whether the first start of this job was told to replace what is there.
+begins_anew() {
+  [ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] && [[ " $* " == *" run.overwrite=true "* ]]
+}
+
 # run_or_resume RUN DECK ARGUMENT…: starts the run, or goes on with it where it was stopped; then ends the job.
 run_or_resume() {
   local run=$1 deck=$2 before code=0
@@ -72,7 +80,7 @@ run_or_resume() {
   elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$run" state)" = finished ]; then
     echo "$run is finished already"
     exit 0
-  elif [ "$(field "$run" state)" != finished ] && has_checkpoint "$run"; then
+  elif [ "$(field "$run" state)" != finished ] && has_checkpoint "$run" && ! begins_anew "$@"; then
     launch resume "$run" || code=$?
   elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
     # This job's earlier start left a folder without anything to go on from.
@@ -103,6 +111,10 @@ conclude() {
       fi
       queue_again "$run" ;;
   esac
+  if [ "$terminated" = 1 ]; then
+    echo "ended by Slurm before a safe point was reached"
+    exit 75
+  fi
   # No last word from fathom: refused before it wrote anything, or ended from outside.
   if [ "$stop_asked" = 1 ]; then
     echo "asked to stop, and gone before a safe point was reached"
@@ -117,7 +129,9 @@ conclude() {
 # queue_again RUN: the same job, under the same number, back into the queue; exit 75 where it was there often enough.
 queue_again() {
   local restarts=${SLURM_RESTART_COUNT:-0}
-  if [ "$restarts" -lt "$FATHOM_RESTARTS" ]; then
+  if [ "$terminated" = 1 ]; then
+    echo "not queued again: this job is being ended"
+  elif [ "$restarts" -lt "$FATHOM_RESTARTS" ]; then
     echo "queued again, restart $((restarts + 1)) of $FATHOM_RESTARTS"
     scontrol requeue "$SLURM_JOB_ID" || echo "scontrol requeue failed: does the site allow it?"
   elif [ "$FATHOM_RESTARTS" -gt 0 ]; then

@@ -4,9 +4,9 @@
     run DECK [--point K] --set run.output=FOLDER …     resume FOLDER     points DECK --count     check DECK
 Each rank would be one process; the one with SLURM_PROCID or OMPI_COMM_WORLD_RANK 0 writes. DECK is JSON:
   {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2, "resumed": 3}
-Every step is a safe point. SIGUSR1 or FOLDER/STOP writes a checkpoint and ends with 75; "deaf" ends by the signal
-instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on from the step
-of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
+Every step is a safe point. SIGUSR1, SIGTERM or FOLDER/STOP writes a checkpoint and ends with 75; "deaf" ends by the signal
+instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on
+from the step of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
 """
 import json
 import os
@@ -35,6 +35,7 @@ def publish(folder, state, code, step, message=""):
 def go(folder, deck, step, how):
     if not deck.get("deaf"):
         signal.signal(signal.SIGUSR1, ask)
+        signal.signal(signal.SIGTERM, ask)
     if root:
         with open(folder / "starts", "a") as starts:
             starts.write(f"{how} from {step}\n")

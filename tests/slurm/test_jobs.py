@@ -169,6 +169,33 @@ def test_killed_run_is_not_queued_again(jobs, tmp_path):
     assert status(tmp_path / f"output/job-{job}")["state"] == "running"
 
 
+def test_cancelled_job_does_not_come_back(jobs, tmp_path):
+    """scancel tells the ranks as well, which stop in order; the script must not take that for a job to queue again."""
+    job = {name: jobs.submit("requeue.slurm", jobs.stand_in(steps=1000), env=dict(DOUBLE, FATHOM_LAUNCH=words))
+           for name, words in LAUNCHERS.items()}
+    for name in LAUNCHERS:
+        soon(lambda: starts(tmp_path / f"output/job-{job[name]}"), "the start")
+        jobs.cluster.call("scancel", job[name])
+    for name in LAUNCHERS:
+        assert jobs.end(job[name])[0] == "CANCELLED"
+        soon(lambda: not jobs.cluster.call("squeue", "-h", "-j", job[name], check=False).strip(), "an empty queue")
+        assert jobs.cluster.job(job[name])["Restarts"] == "0" and len(starts(tmp_path / f"output/job-{job[name]}")) == 1
+
+
+def test_point_that_failed_is_run_again_alone(jobs, tmp_path):
+    deck = jobs.stand_in(fail_at=2)
+    env = dict(DOUBLE, OUTPUT=str(tmp_path / "runs"))
+    again = ("--set", "run.overwrite=true")
+    first = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
+    assert jobs.end(f"{first}_2") == ("FAILED", 80)
+    deck.write_text(jobs.stand_in().read_text())
+    refused = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
+    assert jobs.end(f"{refused}_2") == ("FAILED", 73)
+    last = jobs.submit("point.slurm", deck, *again, options=["--array=2", "--ntasks=1"], env=env)
+    assert jobs.end(f"{last}_2") == ("COMPLETED", 0)
+    assert status(tmp_path / "runs/0002")["state"] == "finished"
+
+
 def test_real_run_is_stopped_and_resumed(jobs, tmp_path):
     if not fathom_has("resume"):
         pytest.skip("this fathom has no resume")
