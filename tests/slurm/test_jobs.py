@@ -215,7 +215,7 @@ def test_real_run_is_stopped_and_resumed(jobs, tmp_path):
 
 
 def test_chain_of_run_and_report(jobs, deck):
-    run_job, report, folder = jobs.several("chain.sh", deck)
+    run_job, report, folder = jobs.several("chain.sh", "--ntasks=1", deck)
     assert jobs.end(report, 300) == ("COMPLETED", 0)
     assert "PASS" in (folder / "report/report.html").read_text()
 
