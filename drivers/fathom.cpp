@@ -1,11 +1,13 @@
-// The fathom command. check, explain and schema need no MPI; run starts it.
+// The fathom command. check, points, explain and schema need no MPI; run starts it.
 
 #include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
+#include "deck/sweep_point.hpp"
 #include "eigen/eigensolver.hpp"
 #include "run/runner.hpp"
 #include "store/provenance.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -46,12 +48,26 @@ int run(int argc, char** argv, fathom::RunArguments arguments) {
 }
 
 int check(const fathom::RunArguments& arguments) {
-  const fathom::Deck deck = fathom::load_deck(arguments.deck_path, arguments.overrides);
+  fathom::Deck deck = fathom::load_deck(arguments.deck_path, arguments.overrides);
+  if (arguments.point) deck = fathom::parse_deck(fathom::point_source(deck, *arguments.point));
   if (!first_rank()) return 0;
   const std::size_t points = deck.sweep().size();
   std::cout << deck.resolved_toml();
   std::cout << fmt::format("# {}: no fault{}\n", arguments.deck_path,
                            points ? fmt::format(", {} points", points) : "");
+  return 0;
+}
+
+int points(const fathom::RunArguments& arguments, bool count_alone) {
+  const fathom::Deck deck = fathom::load_deck(arguments.deck_path, arguments.overrides);
+  if (!first_rank()) return 0;
+  const auto points = deck.sweep();
+  if (count_alone)
+    std::cout << std::max<std::size_t>(1, points.size()) << '\n';
+  else if (points.empty())
+    std::cout << "1  no sweep: the deck itself\n";
+  for (std::size_t i = 0; !count_alone && i < points.size(); ++i)
+    std::cout << fmt::format("{}  {}\n", i + 1, fathom::set_text(points[i]));
   return 0;
 }
 
@@ -82,7 +98,14 @@ int main(int argc, char** argv) {
   auto* run_command = app.add_subcommand("run", "Run a deck; under mpirun or srun on all ranks");
   auto* check_command =
       app.add_subcommand("check", "Report every fault of a deck at once; compute nothing");
-  for (auto* command : {run_command, check_command}) {
+  auto* points_command = app.add_subcommand(
+      "points", "The points of a deck's sweep, one a line, in the order of their numbers");
+  bool count_alone = false;
+  points_command->add_flag("--count", count_alone, "Print how many there are, nothing else");
+  for (auto* command : {run_command, check_command})
+    command->add_option("--point", arguments.point,
+                        "This point of the sweep alone, 1 the first, as a deck of its own");
+  for (auto* command : {run_command, check_command, points_command}) {
     command->add_option("deck", arguments.deck_path, "Input deck (TOML)")->required();
     command
         ->add_option("--set", arguments.overrides,
@@ -107,6 +130,7 @@ int main(int argc, char** argv) {
   if (*run_command) return run(argc, argv, arguments);
   try {
     if (*check_command) return check(arguments);
+    if (*points_command) return points(arguments, count_alone);
     if (first_rank() && *explain_command) std::cout << fathom::explain(key);
     if (first_rank() && *schema_command) std::cout << fathom::json_schema() << '\n';
     return 0;

@@ -15,7 +15,8 @@ fathom_packages=(
   python3 python3-numpy python3-scipy python3-h5py python3-xarray python3-h5netcdf
   python3-matplotlib python3-jinja2
 )
-fathom_test_packages=(libgtest-dev libgmock-dev libmpfr-dev clang-format-14 python3-pytest python3-sklearn python3-mpmath)
+fathom_test_packages=(libgtest-dev libgmock-dev libmpfr-dev clang-format-14 python3-pytest python3-sklearn python3-mpmath
+  slurm-wlm munge shellcheck)
 
 say() { printf '\n== %s\n' "$*"; }
 

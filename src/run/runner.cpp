@@ -4,6 +4,7 @@
 #include "bindings/blas.hpp"
 #include "bindings/blas_kernels.hpp"
 #include "comm/rendezvous.hpp"
+#include "deck/sweep_point.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
 #include "store/memory.hpp"
@@ -60,12 +61,17 @@ struct Run {
 Deck read_deck(const Communicator& world, const RunArguments& arguments) {
   std::optional<Deck> deck;
   Source source{arguments.deck_path, ""};
-  world.agree_on_root(
-      [&] { source = load_deck(arguments.deck_path, arguments.overrides).source(); });
+  std::vector<std::string> overrides = arguments.overrides;
+  world.agree_on_root([&] {
+    const Deck whole = load_deck(arguments.deck_path, overrides);
+    source = arguments.point ? point_source(whole, *arguments.point) : whole.source();
+  });
+  // The overrides are in the deck of a point already.
+  if (arguments.point) overrides.clear();
   world.broadcast(source.text);
   world.agree([&] {
     fault_point("run.deck");
-    deck = parse_deck(source, arguments.overrides);
+    deck = parse_deck(source, overrides);
   });
   return *deck;
 }

@@ -5,6 +5,8 @@
 #include "base/error.hpp"
 #include "comm/session.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +14,8 @@ namespace fathom {
 
 struct RunArguments {
   std::string deck_path;
-  std::vector<std::string> overrides;  ///< as given to --set
+  std::vector<std::string> overrides;   ///< as given to --set
+  std::optional<std::int64_t> point{};  ///< of the sweep, 1 the first: it alone is run
   std::string command_line;
 };
 

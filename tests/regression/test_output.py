@@ -51,6 +51,19 @@ def test_sweep_has_a_group_a_point(run):
     assert len(set(seeds)) == 3  # the seed changes the matrix
 
 
+def test_a_point_alone_is_that_point_of_the_sweep(run):
+    deck = population_deck(200, 800).replace("degree = 1\n", "") + "[sweep]\nkernel.degree = [1, 2]\nrun.seed = [1, 2]\n"
+    whole = run(deck)
+    alone = run(deck, arguments=["--point", "3"], folder="alone")
+    missing = run(deck, arguments=["--point", "5"], folder="missing")
+    assert (whole.code, alone.code, missing.code) == (0, 0, 64) and len(missing.messages) == 1
+    np.testing.assert_array_equal(alone.spectrum()["eigenvalue"], whole.spectrum("sweep/0003")["eigenvalue"])
+    # Its deck is one of its own: it runs again without --point.
+    again = run_path(alone.folder / "deck.toml", alone.folder.parent / "again")
+    assert again.code == 0, again.err
+    np.testing.assert_array_equal(again.spectrum()["eigenvalue"], alone.spectrum()["eigenvalue"])
+
+
 def test_digits_and_their_labels(run):
     """A slice of inputs/digits_ntk.toml: the kernel against numpy, the labels' power against an explicit projection."""
     path = ROOT / "inputs/data/digits.h5"
@@ -112,6 +125,12 @@ def test_report_of_a_real_run(run):
     (["run"], 64, ""), (["nonsense"], 64, ""), (["explain", "kernel.degre"], 64, "kernel.degree"),
     (["explain", "kernel.degree"], 0, "degree"), (["schema"], 0, "$schema"), (["--help"], 0, "Exit codes"),
     (["--version"], 0, "fathom"), (["check", "/nowhere.toml"], 66, "/nowhere.toml"),
+    (["points", ROOT / "inputs/quickstart.toml"], 0, "7  kernel.degree = 2, run.seed = 2\n"),
+    (["points", ROOT / "inputs/quickstart.toml", "--count"], 0, "15\n"),
+    (["points", ROOT / "inputs/law_p1.toml", "--count"], 0, "1\n"),
+    (["points", ROOT / "inputs/quickstart.toml", "--count", "--set", "sweep.run.seed=[1, 2]"], 0, "6\n"),
+    (["check", ROOT / "inputs/quickstart.toml", "--point", "7"], 0, 'output = "output/quickstart/0007"'),
+    (["check", ROOT / "inputs/quickstart.toml", "--point", "16"], 64, "has 15 points"),
 ])
 def test_command_line(arguments, code, word):
     done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, env=ENVIRONMENT)

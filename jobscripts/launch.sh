@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# What the job scripts have in common: starting fathom so that a signal reaches it, and what to do when it has ended.
+# Sourced by them, not run by itself. It counts on
+#   FATHOM           the checkout (default: the folder sbatch was called in)
+#   FATHOM_BINARY    the program (default: its release build)
+#   FATHOM_PROFILE   the site's profile (default: the checkout's)
+#   FATHOM_RESTARTS  how often a job that was stopped may queue itself again (default: never)
+#
+# A job ends with fathom's exit code. What became of a run is read from its status.json: the code a launcher returns
+# for a run that was stopped is its own (mpirun 4 returns 1 after SIGTERM).
+
+FATHOM=${FATHOM:-${SLURM_SUBMIT_DIR:-$PWD}}
+if [ ! -r "${FATHOM_PROFILE:=$FATHOM/jobscripts/site.profile}" ]; then
+  echo "there is no $FATHOM_PROFILE: submit from the folder of fathom, or set FATHOM to it" >&2
+  exit 64
+fi
+# shellcheck source=jobscripts/site.profile
+source "$FATHOM_PROFILE"
+FATHOM_BINARY=${FATHOM_BINARY:-$FATHOM/build/release/bin/fathom}
+FATHOM_RESTARTS=${FATHOM_RESTARTS:-0}
+
+# One BLAS thread a rank. Since Slurm 22.05 srun does not take --cpus-per-task from the job by itself.
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
+
+stop_asked=0   # SIGUSR1 came
+terminated=0   # SIGTERM came
+launcher=      # pid of srun or mpirun
+
+# Both launchers hand SIGUSR1 on to all ranks, on all nodes.
+hand_on() {
+  stop_asked=1 heard=1
+  echo "SIGUSR1: asking fathom to stop at its next safe point"
+  [ -z "$launcher" ] || kill -USR1 "$launcher" 2>/dev/null
+}
+trap hand_on USR1
+# scancel, the time limit itself, preemption: Slurm tells the ranks as well, and knows best whether the job comes back.
+trap 'terminated=1 heard=1; echo "SIGTERM: this job is being ended"' TERM
+
+# launch ARGUMENT…: fathom on all tasks of the job. bash runs a trap only between commands, so the launcher runs in the
+# background and is waited for, again after every signal, until it is gone.
+launch() {
+  local words code=0
+  read -ra words <<<"$FATHOM_LAUNCH"
+  "${words[@]}" "$FATHOM_BINARY" "$@" &
+  launcher=$!
+  while :; do
+    heard=0
+    wait "$launcher" && code=0 || code=$?
+    [ "$heard" = 1 ] || break
+  done
+  launcher=
+  return "$code"
+}
+
+# field RUN NAME: a word or number of status.json, empty where there is none.
+field() {
+  sed -n -E "s/^  \"$2\": \"?([a-z0-9]*)\"?,?\$/\1/p" "$1/status.json" 2>/dev/null | head -n 1
+}
+
+# Whether the run folder holds something to go on from; a deck may keep its checkpoints elsewhere.
+has_checkpoint() {
+  local folder
+  folder=$(sed -n 's/^checkpoint_folder = "\(.*\)"$/\1/p' "$1/deck.resolved.toml" 2>/dev/null | head -n 1)
+  [ -n "$(ls -A "${folder:-$1/checkpoint}" 2>/dev/null)" ]
+}
+
+# begins_anew ARGUMENT…: whether the first start of this job was told to replace what is there.
+begins_anew() {
+  [ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] && [[ " $* " == *" run.overwrite=true "* ]]
+}
+
+# run_or_resume RUN DECK ARGUMENT…: starts the run, or goes on with it where it was stopped; then ends the job.
+run_or_resume() {
+  local run=$1 deck=$2 before code=0
+  shift 2
+  echo "job $SLURM_JOB_ID on $SLURM_JOB_NODELIST: ${SLURM_NTASKS:-1} ranks, start $((${SLURM_RESTART_COUNT:-0} + 1)), run folder $run"
+  before=$(cat "$run/status.json" 2>/dev/null)
+  if [ "$stop_asked" = 1 ]; then
+    echo "asked to stop before anything ran"
+  elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$run" state)" = finished ]; then
+    echo "$run is finished already"
+    exit 0
+  elif [ "$(field "$run" state)" != finished ] && has_checkpoint "$run" && ! begins_anew "$@"; then
+    launch resume "$run" || code=$?
+  elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
+    # This job's earlier start left a folder without anything to go on from.
+    launch run "$deck" --set "run.output='$run'" --set run.overwrite=true "$@" || code=$?
+  else
+    launch run "$deck" --set "run.output='$run'" "$@" || code=$?
+  fi
+  local state=untouched
+  [ "$(cat "$run/status.json" 2>/dev/null)" = "$before" ] || state=$(field "$run" state)
+  conclude "$run" "$state" "$code"
+}
+
+# conclude RUN STATE CODE: says how the run ended and ends the job.
+conclude() {
+  local run=$1 state=$2 code=$3 stored
+  stored=$(field "$run" exit_code)
+  case $state in
+    finished)
+      echo "finished; report: scripts/fathom-report $run"
+      exit 0 ;;
+    failed)
+      echo "failed with code $stored, see $run/status.json"
+      exit "${stored:-70}" ;;
+    checkpointed)
+      if [ -e "$run/STOP" ]; then
+        echo "stopped by the file STOP; remove it, then: OUTPUT=$run sbatch … goes on"
+        exit 75
+      fi
+      queue_again "$run" ;;
+  esac
+  if [ "$terminated" = 1 ]; then
+    echo "ended by Slurm before a safe point was reached"
+    exit 75
+  fi
+  # No last word from fathom: refused before it wrote anything, or ended from outside.
+  if [ "$stop_asked" = 1 ]; then
+    echo "asked to stop, and gone before a safe point was reached"
+    queue_again "$run"
+  fi
+  [ "$code" -ne 0 ] || code=70
+  [ "$state" = untouched ] ||
+    echo "ended from outside (code $code): out of memory, a lost node, scancel; see scontrol show job $SLURM_JOB_ID"
+  exit "$code"
+}
+
+# queue_again RUN: the same job, under the same number, back into the queue; exit 75 where it was there often enough.
+queue_again() {
+  local restarts=${SLURM_RESTART_COUNT:-0}
+  if [ "$terminated" = 1 ]; then
+    echo "not queued again: this job is being ended"
+  elif [ "$restarts" -lt "$FATHOM_RESTARTS" ]; then
+    echo "queued again, restart $((restarts + 1)) of $FATHOM_RESTARTS"
+    scontrol requeue "$SLURM_JOB_ID" || echo "scontrol requeue failed: does the site allow it?"
+  elif [ "$FATHOM_RESTARTS" -gt 0 ]; then
+    echo "not queued again: $FATHOM_RESTARTS restarts were allowed"
+  fi
+  echo "to go on: OUTPUT=$1 sbatch … with the same deck"
+  exit 75
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""Stands in for fathom where a test needs an end that it chooses: its command line, run folder, signals and codes.
+
+    run DECK [--point K] --set run.output=FOLDER …     resume FOLDER     points DECK --count     check DECK
+Each rank would be one process; the one with SLURM_PROCID or OMPI_COMM_WORLD_RANK 0 writes. DECK is JSON:
+  {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2, "resumed": 3}
+Every step is a safe point. SIGUSR1, SIGTERM or FOLDER/STOP writes a checkpoint and ends with 75; "deaf" ends by the signal
+instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on
+from the step of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
+"""
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+asked = False
+root = os.environ.get("OMPI_COMM_WORLD_RANK", os.environ.get("SLURM_PROCID", "0")) == "0"
+
+
+def ask(*_):
+    global asked
+    asked = True
+
+
+def publish(folder, state, code, step, message=""):
+    status = {"state": state, "phase": f"step {step}", "exit_code": code, "message": message,
+              "started": str(time.time()), "pid": os.getpid()}
+    partial = folder / f"status.json.tmp-{os.getpid()}"
+    partial.write_text(json.dumps(status, indent=2) + "\n")
+    partial.rename(folder / "status.json")
+
+
+def go(folder, deck, step, how):
+    if not deck.get("deaf"):
+        signal.signal(signal.SIGUSR1, ask)
+        signal.signal(signal.SIGTERM, ask)
+    if root:
+        with open(folder / "starts", "a") as starts:
+            starts.write(f"{how} from {step}\n")
+        publish(folder, "running", 0, step)
+    while step < deck["steps"]:
+        time.sleep(deck["pause"])
+        step += 1
+        if asked or (folder / "STOP").exists():
+            if root:
+                (folder / "checkpoint").mkdir(exist_ok=True)
+                (folder / "checkpoint/step").write_text(str(step))
+                publish(folder, "checkpointed", 75, step, "stopped")
+            return 75
+        if root:
+            publish(folder, "running", 0, step)
+    if deck.get("die"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    code = deck.get("code", 0)
+    if root:
+        publish(folder, "failed" if code else "finished", code, step, "as the deck wants" if code else "")
+    return code
+
+
+def main(words):
+    command, target = words[0], Path(words[1])
+    if command == "points":
+        print(json.loads(target.read_text()).get("sweep", 1))
+        return 0
+    if command == "check":
+        return 0
+    if command == "resume":
+        deck, step = json.loads((target / "deck.toml").read_text()), int((target / "checkpoint/step").read_text())
+        deck["steps"] = step + deck.get("resumed", deck["steps"] - step)
+        return go(target, deck, step, "resume")
+    sets = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--set")
+    folder = Path(sets["run.output"].strip("'"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if root and (folder / "status.json").exists() and sets.get("run.overwrite") != "true":
+        print("fathom: error 73 (exists)", file=sys.stderr)
+        return 73
+    text = target.read_text()
+    deck = json.loads(text)
+    if "--point" in words and int(words[words.index("--point") + 1]) == deck.get("fail_at"):
+        deck["code"] = 80
+    if root:
+        (folder / "deck.toml").write_text(json.dumps(deck))
+    return go(folder, deck, 0, "run")
+
+
+sys.exit(main(sys.argv[1:]))
