@@ -283,6 +283,7 @@ void RunFile::State::write_manifest(const RunGroup& group) {
     hashes.push_back(text);
   }
   group.attribute("algorithm", "XXH3 64-bit of the little-endian values, by panels where several");
+  group.attribute("sealed", 1);
   group.counting_scale("entry", std::ssize(paths));
   group.variable("path", paths, {"entry"});
   group.variable("hash", hashes, {"entry"});
