@@ -1,5 +1,6 @@
 // Damage, drawn by a seed, to checkpoints and finished runs: none of it may be accepted.
 
+#include "bindings/hdf5.hpp"
 #include "sample_run.hpp"
 #include "store/checkpoint.hpp"
 #include "store/run_file.hpp"

@@ -27,7 +27,7 @@ void write_point(RunFile& file, const Communicator& comm, Checkpoint& checkpoint
   group.attribute("n", 9);
   group.attribute("text", "one\ntwo");
   group.attribute("grid", std::vector<std::int64_t>{1, 2});
-  group.attribute("times", std::vector<double>{});
+  group.attribute("times", std::vector<double>{0.5, 2});
   group.attribute_of("eigenvalue", "long_name", std::string("eigenvalues of K"));
   const DistMatrix vectors = sample_matrix(comm, 9, 4);
   checkpoint.keep_matrix("point-0001.vectors", vectors);

@@ -29,9 +29,9 @@ class RecordTest : public testing::Test {
   RecordTest() { fs::create_directories(folder); }
   ~RecordTest() override { fs::remove_all(folder); }
 
-  std::string refusal(const std::string& key = "point-1", const Hash128& identity = {1, 2}) const {
+  std::string refusal(const std::string& key = "point-1", const Hash128& of = {1, 2}) const {
     try {
-      read_record(path, key, identity);
+      read_record(path, key, of);
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::input) << error.what();
       EXPECT_THAT(error.what(), testing::HasSubstr(path.string()));
