@@ -1,4 +1,4 @@
-// The fathom command. check, points, explain and schema need no MPI; run starts it.
+// The fathom command. check, points, explain, schema and verify need no MPI; run starts it.
 
 #include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
@@ -6,6 +6,7 @@
 #include "eigen/eigensolver.hpp"
 #include "run/runner.hpp"
 #include "store/provenance.hpp"
+#include "store/verify_run.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -71,6 +72,20 @@ int points(const fathom::RunArguments& arguments, bool count_alone) {
   return 0;
 }
 
+int verify(const std::string& path) {
+  const fathom::VerifyReport report = fathom::verify_run(path);
+  if (!report.damage.empty()) {
+    std::string text = fmt::format("{}: is not what was written:", report.file.string());
+    for (const std::string& item : report.damage)
+      text += "\n  " + item;
+    throw Error(ExitCode::input, text);
+  }
+  if (first_rank())
+    std::cout << fmt::format("{}: whole: {} datasets, {} bytes agree with their checksums\n",
+                             report.file.string(), report.datasets, report.bytes);
+  return 0;
+}
+
 constexpr const char* footer =
     "Exit codes: 0 verified result, 64 usage, 65 deck, 66 input missing or corrupt, 70 internal "
     "fault, 71 will not fit, "
@@ -117,6 +132,10 @@ int main(int argc, char** argv) {
   auto* explain_command = app.add_subcommand("explain", "What a key, a section or every key means");
   explain_command->add_option("key", key, "kernel.features, kernel, or nothing for all");
   auto* schema_command = app.add_subcommand("schema", "JSON Schema of the deck, for editors");
+  std::string finished_run;
+  auto* verify_command = app.add_subcommand(
+      "verify", "Compare a finished run, byte by byte, with the checksums it was written with");
+  verify_command->add_option("run", finished_run, "Folder of the run, or its run.h5")->required();
 
   try {
     app.parse(argc, argv);
@@ -131,6 +150,7 @@ int main(int argc, char** argv) {
   try {
     if (*check_command) return check(arguments);
     if (*points_command) return points(arguments, count_alone);
+    if (*verify_command) return verify(finished_run);
     if (first_rank() && *explain_command) std::cout << fathom::explain(key);
     if (first_rank() && *schema_command) std::cout << fathom::json_schema() << '\n';
     return 0;

@@ -10,7 +10,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import h5py
 import numpy as np
 
-from fathom_report.integrity import MANIFEST, hash_function, values_bytes
+from fathom_report.integrity import MANIFEST, values_bytes
+from fathom_report.seal import SealedValues, make_seal
+from fathom_report.xxh3 import hash_64
 
 EPS = 2.0**-53
 TEXT = h5py.string_dtype("utf-8")
@@ -59,12 +61,28 @@ class RunMaker:
     def group(self, path: str) -> Group:
         return Group(self.file.require_group(path))
 
-    def finish(self, complete: bool = True) -> Path:
+    def finish(self, complete: bool = True, sealed: bool = False) -> Path:
         self._write_manifest()
         if complete:
             self.file.attrs["complete"] = 1
+        if sealed:
+            self.file[MANIFEST].attrs["sealed"] = 1
         self.file.close()
+        if sealed:
+            self._seal()
         return self.path
+
+    def _seal(self) -> None:
+        values: List[SealedValues] = []
+
+        def note(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset) and item.dtype.kind != "O" and item.id.get_offset() is not None:
+                size = item.size * item.dtype.itemsize
+                values.append(SealedValues("/" + name, item.id.get_offset(), size, size, [hash_of(item)]))
+
+        with h5py.File(self.path, "r") as file:
+            file.visititems(note)
+        make_seal(self.path, sorted(values, key=lambda v: v.offset))
 
     def _write_manifest(self) -> None:
         paths: List[str] = []
@@ -75,7 +93,7 @@ class RunMaker:
 
 
 def hash_of(dataset: h5py.Dataset) -> str:
-    return f"{hash_function()(values_bytes(dataset)):016x}"
+    return f"{hash_64()(values_bytes(dataset)):016x}"
 
 
 # The mathematics of the sample spectra

@@ -39,6 +39,9 @@ PosixFile PosixFile::open(const std::filesystem::path& path, Mode mode) {
     case Mode::write_new:
       flags |= O_WRONLY | O_CREAT | O_TRUNC;
       break;
+    case Mode::create:
+      flags |= O_RDWR | O_CREAT | O_EXCL;
+      break;
     case Mode::read_write:
       flags |= O_RDWR | O_CREAT;
       break;
@@ -97,7 +100,22 @@ void PosixFile::write_all(std::string_view text) const {
   }
 }
 
+void PosixFile::write_at(std::int64_t offset, std::int64_t bytes, const void* data) const {
+  const auto* in = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t put = ::pwrite(descriptor_, in, static_cast<std::size_t>(bytes), offset);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0)
+      throw Error(ExitCode::io, "{}: writing failed at byte {}: {}", path_, offset,
+                  put < 0 ? errno_text(errno) : "nothing was written");
+    in += put;
+    offset += put;
+    bytes -= put;
+  }
+}
+
 void PosixFile::reserve(std::int64_t offset, std::int64_t bytes) const {
+  if (bytes == 0) return;
   int error = 0;
   do
     error = ::posix_fallocate(descriptor_, offset, bytes);

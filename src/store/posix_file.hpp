@@ -16,7 +16,7 @@ std::string errno_text(int error);
 /// Owns a descriptor; move-only; the destructor closes and ignores what that says.
 class PosixFile {
  public:
-  enum class Mode { read, write_new, read_write, folder };
+  enum class Mode { read, write_new, create, read_write, folder };
 
   PosixFile() = default;
   ~PosixFile();
@@ -26,7 +26,8 @@ class PosixFile {
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
 
-  /// Error(input) in mode read, else Error(io), with path and reason. write_new replaces a file.
+  /// Error(input) in mode read, else Error(io), with path and reason. write_new replaces a file,
+  /// create refuses one.
   static PosixFile open(const std::filesystem::path& path, Mode mode);
 
   int descriptor() const { return descriptor_; }
@@ -36,6 +37,8 @@ class PosixFile {
   /// At most `bytes` from the start.
   std::string read_start(std::int64_t bytes) const;
   void write_all(std::string_view text) const;
+  /// Writes all of it at a place. Error(io).
+  void write_at(std::int64_t offset, std::int64_t bytes, const void* data) const;
   void reserve(std::int64_t offset, std::int64_t bytes) const;  ///< posix_fallocate
   void sync() const;
   /// Asks the system to forget cached pages, so that a later read comes from the disk.

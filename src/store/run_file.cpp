@@ -3,7 +3,9 @@
 #include "base/fault.hpp"
 #include "bindings/hdf5.hpp"
 #include "dist/operations.hpp"
+#include "store/journal.hpp"
 #include "store/posix_file.hpp"
+#include "store/seal.hpp"
 #include "store/written_values.hpp"
 
 #include <algorithm>
@@ -36,6 +38,8 @@ struct RunFile::State {
   std::vector<WrittenDataset> datasets;
   std::map<std::pair<std::string, std::string>, AttributeValue> attributes;
   std::map<std::string, std::int64_t> scale_length;
+  Journal journal;
+  bool noting = false;
   bool renamed = false;
 
   explicit State(const RunFolder& f) : folder(f), comm(f.comm()) {}
@@ -62,6 +66,13 @@ struct RunFile::State {
       failure = Error(ExitCode::no_fit, "no memory left while writing {}", what);
     }
   }
+  /// Part of an action that is done: on rank 0, and only where nothing failed.
+  template <class... Given>
+  void note(Journal::Call call, const Given&... given) {
+    if (!noting) return;
+    journal.begin(call);
+    (journal.put(given), ...);
+  }
   void throw_failure() const {
     if (failure) throw *failure;
   }
@@ -85,6 +96,8 @@ struct RunFile::State {
   }
   void write_manifest(const RunGroup& group);
   void verify() const;
+  void verify_attributes(const hdf5::Object& again) const;
+  void seal();
   void publish();
 };
 
@@ -92,7 +105,10 @@ RunGroup RunGroup::group(std::string_view name) const {
   if (name.empty()) return *this;
   RunGroup child(file_, join(path_, name));
   RunFile::State& state = *file_->state_;
-  state.record(child.path_, [&] { state.make_groups(child.path_); });
+  state.record(child.path_, [&] {
+    state.make_groups(child.path_);
+    state.note(Journal::Call::group, child.path_);
+  });
   return child;
 }
 
@@ -105,6 +121,7 @@ void RunGroup::scale(std::string_view name, Values values) const {
     hdf5::make_scale(dataset, std::string(name));
     state.scale_length[path] = length;
     state.datasets.push_back({path, type_of(values), {length}, {{length, hash_of(values)}}});
+    state.note(Journal::Call::scale, path_, std::string(name), values);
   });
 }
 
@@ -133,6 +150,7 @@ void RunGroup::variable(std::string_view name, Values values,
     const hdf5::Object dataset = write_dataset(state.file, path, values, shape);
     state.attach(dataset, path_, scales);
     state.datasets.push_back({path, type_of(values), shape, {{shape[0], hash_of(values)}}});
+    state.note(Journal::Call::variable, path_, std::string(name), values, scales);
   });
 }
 
@@ -141,6 +159,7 @@ void RunGroup::attribute(std::string_view name, const AttributeValue& value) con
   state.record(path_ + "@" + std::string(name), [&] {
     write_attribute_value(hdf5::open_group(state.file, path_), std::string(name), value);
     state.attributes[{path_, std::string(name)}] = value;
+    state.note(Journal::Call::attribute, path_, std::string(name), value);
   });
 }
 
@@ -151,11 +170,12 @@ void RunGroup::attribute_of(std::string_view variable, std::string_view name,
   state.record(path + "@" + std::string(name), [&] {
     write_attribute_value(hdf5::open_dataset(state.file, path), std::string(name), value);
     state.attributes[{path, std::string(name)}] = value;
+    state.note(Journal::Call::attribute_of, path_, std::string(variable), std::string(name), value);
   });
 }
 
 void RunGroup::columns(std::string_view name, const DistMatrix& matrix,
-                       std::vector<std::string> scales) const {
+                       std::vector<std::string> scales, std::string_view kept_as) const {
   RunFile::State& state = *file_->state_;
   const Communicator& comm = matrix.grid().parent();
   FATHOM_ASSERT(comm.size() == state.comm.size() && comm.rank() == state.comm.rank(),
@@ -175,6 +195,7 @@ void RunGroup::columns(std::string_view name, const DistMatrix& matrix,
     FATHOM_ASSERT(scales.size() == 2 && state.length_of(join(path_, scales[0])) == count &&
                       state.length_of(join(path_, scales[1])) == n,
                   "{} of {} x {} over other scales", path, count, n);
+    FATHOM_ASSERT(!state.noting || !kept_as.empty(), "{} cannot be noted without its key", path);
     dataset = hdf5::create_dataset(state.file, path, hdf5::Type::float64, written.shape, true);
     state.attach(dataset, path_, scales);
     hdf5::flush(state.file);
@@ -196,6 +217,9 @@ void RunGroup::columns(std::string_view name, const DistMatrix& matrix,
     });
   }
   state.datasets.push_back(std::move(written));
+  if (comm.root())
+    state.note(Journal::Call::columns, path_, std::string(name), std::string(kept_as), scales, n,
+               count);
 }
 
 RunFile::RunFile(const RunFolder& folder) : state_(std::make_unique<State>(folder)) {
@@ -209,6 +233,22 @@ RunFile::~RunFile() = default;
 
 RunGroup RunFile::root() {
   return {this, "/"};
+}
+
+const Communicator& RunFile::comm() const {
+  return state_->comm;
+}
+
+void RunFile::keep_journal() {
+  state_->noting = true;
+}
+
+bool RunFile::pause_journal() {
+  return std::exchange(state_->noting, false);
+}
+
+Record RunFile::take_journal() {
+  return state_->journal.take();
 }
 
 void RunFile::settle() {
@@ -243,25 +283,40 @@ void RunFile::State::write_manifest(const RunGroup& group) {
     hashes.push_back(text);
   }
   group.attribute("algorithm", "XXH3 64-bit of the little-endian values, by panels where several");
+  group.attribute("sealed", 1);
   group.counting_scale("entry", std::ssize(paths));
   group.variable("path", paths, {"entry"});
   group.variable("hash", hashes, {"entry"});
 }
 
 void RunFile::State::verify() const {
-  try {
-    const hdf5::Object again = hdf5::open_file(partial);
-    for (const WrittenDataset& written : datasets)
-      if (!reads_back(again, written))
-        throw Error(ExitCode::io, "{}: {} does not read back as it was written", partial.string(),
-                    written.path);
-    for (const auto& [key, value] : attributes)
-      if (!reads_back(again, key.first, key.second, value))
-        throw Error(ExitCode::io, "{}: attribute {} of {} does not read back as it was written",
-                    partial.string(), key.second, key.first);
-  } catch (const hdf5::Failure& error) {
-    throw Error(ExitCode::io, "{}: cannot be read back: {}", partial.string(), error.what());
+  const hdf5::Object again = hdf5::open_file(partial);
+  for (const WrittenDataset& written : datasets)
+    if (!reads_back(again, written))
+      throw Error(ExitCode::io, "{}: {} does not read back as it was written", partial.string(),
+                  written.path);
+  verify_attributes(again);
+}
+
+void RunFile::State::verify_attributes(const hdf5::Object& again) const {
+  for (const auto& [key, value] : attributes)
+    if (!reads_back(again, key.first, key.second, value))
+      throw Error(ExitCode::io, "{}: attribute {} of {} does not read back as it was written",
+                  partial.string(), key.second, key.first);
+}
+
+void RunFile::State::seal() {
+  {
+    const hdf5::Object whole = hdf5::open_file(partial);
+    verify_attributes(whole);
+    append_seal(partial, sealed_values(whole, datasets));
   }
+  if (fault_armed("store.seal", "corrupt"))
+    flip_byte(partial, PosixFile::open(partial, PosixFile::Mode::read).size() / 2);
+  const SealReport report = check_seal(partial);
+  if (!report.faults.empty())
+    throw Error(ExitCode::io, "{}: does not read back as it was written: {}", partial.string(),
+                report.faults.front());
 }
 
 void RunFile::State::publish() {
@@ -299,7 +354,7 @@ void RunFile::finish() {
     state.file.close("closing the file");
     sync_file(state.partial);
     state.attributes[{"/", "complete"}] = complete;
-    state.verify();
+    state.seal();
   });
   state.comm.agree([&] {
     if (!state.comm.root()) fault_point("store.verify");

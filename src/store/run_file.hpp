@@ -7,6 +7,7 @@
 // throws it on every rank. So no call but these two and columns() communicates.
 
 #include "dist/dist_matrix.hpp"
+#include "store/record.hpp"
 #include "store/run_folder.hpp"
 
 #include <concepts>
@@ -27,6 +28,7 @@ using Values = std::variant<std::span<const double>, std::span<const std::int64_
 using AttributeValue =
     std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
 
+class Checkpoint;
 class RunFile;
 
 /// A group of the file: a path, cheap to copy, valid as long as its RunFile.
@@ -57,9 +59,10 @@ class RunGroup {
   /// The columns of a distributed matrix as variable(scales[0] = columns, scales[1] = rows): row k
   /// of the dataset is column k of the matrix. Space is reserved first, then panels below 256 MiB
   /// travel to rank 0 and are written serially. Both scales exist. Collective over the matrix's
-  /// parent; throws on every rank.
-  void columns(std::string_view name, const DistMatrix& matrix,
-               std::vector<std::string> scales) const;
+  /// parent; throws on every rank. `kept_as` is the key under which a checkpoint keeps the matrix.
+  /// @pre a file that keeps a journal is told the key
+  void columns(std::string_view name, const DistMatrix& matrix, std::vector<std::string> scales,
+               std::string_view kept_as = "") const;
 
  private:
   friend class RunFile;
@@ -84,6 +87,16 @@ class RunFile {
   /// Collective.
   void settle();
 
+  /// From now on every call is noted, for take_journal(). Local.
+  void keep_journal();
+  /// What was called since the last one; empty arrays on other ranks than 0. Local.
+  Record take_journal();
+  /// Makes the calls of a journal again: the same groups, values and attributes stand in the file
+  /// then, and none of them is noted. The record of rank 0 counts. Matrices come from the
+  /// checkpoint under the keys that columns() was told. Error(input) where the record holds no
+  /// journal or a matrix cannot be found. Collective.
+  void replay(const Record& journal, Checkpoint& checkpoint);
+
   /// Writes the manifest /provenance/hashes, syncs, closes, reads everything back and compares
   /// hashes with what was handed in, marks complete = 1, syncs, renames to run.h5. Error(io) where
   /// any of it fails: then no run.h5 exists. No call may follow. Collective.
@@ -92,6 +105,8 @@ class RunFile {
  private:
   friend class RunGroup;
   struct State;
+  const Communicator& comm() const;
+  bool pause_journal();  ///< true where one was kept; what it holds stays
   std::unique_ptr<State> state_;
 };
 

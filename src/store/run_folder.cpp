@@ -1,6 +1,8 @@
 #include "store/run_folder.hpp"
 
 #include "base/fault.hpp"
+#include "store/checkpoint.hpp"
+#include "store/folder_lock.hpp"
 #include "store/posix_file.hpp"
 
 #include <algorithm>
@@ -11,11 +13,8 @@
 #include <optional>
 #include <system_error>
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fathom {
@@ -25,60 +24,18 @@ namespace fs = std::filesystem;
 
 constexpr std::array own_files = {"run.h5",    "fathom.log",         "status.json",
                                   "deck.toml", "deck.resolved.toml", ".fathom.lock"};
-constexpr const char* partial_prefix = "run.h5.tmp-";
+constexpr const char* checkpoint_name = "checkpoint";
+
+/// What a killed run was writing: one of our names and ".tmp-" with its process.
+bool is_partial(const std::string& name) {
+  return std::ranges::any_of(
+      own_files, [&](const std::string& own) { return name.starts_with(own + ".tmp-"); });
+}
 
 bool is_ours(const std::string& name) {
-  return std::ranges::find(own_files, name) != own_files.end() || name.starts_with(partial_prefix);
+  return std::ranges::find(own_files, name) != own_files.end() || name == checkpoint_name ||
+         is_partial(name);
 }
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
-
-/// Held by flock for as long as the process lives, so that a killed run leaves no stale lock; the
-/// text inside tells a refused run who holds it.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& path) : path_(path) {
-    for (;;) {
-      file_ = PosixFile::open(path_, PosixFile::Mode::read_write);
-      if (::flock(file_.descriptor(), LOCK_EX | LOCK_NB) != 0) refuse(errno);
-      // The holder before may have removed the file between open and lock.
-      struct stat here {
-      }, there{};
-      if (::fstat(file_.descriptor(), &here) == 0 && ::stat(path_.c_str(), &there) == 0 &&
-          here.st_ino == there.st_ino)
-        break;
-    }
-    if (::ftruncate(file_.descriptor(), 0) != 0)
-      throw Error(ExitCode::io, "{}: cannot be written: {}", path_.string(), errno_text(errno));
-    file_.write_all(fmt::format("pid {} on {} since {}\n", ::getpid(), host_name(), utc_now()));
-  }
-  ~FolderLock() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  void refuse(int error) const {
-    if (error == EINTR) return;
-    // Without locks on this file system only the check for an existing output protects.
-    if (error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP) return;
-    if (error != EWOULDBLOCK)
-      throw Error(ExitCode::io, "{}: cannot be locked: {}", path_.string(), errno_text(error));
-    std::string holder = file_.read_start(200);
-    while (!holder.empty() && holder.back() == '\n')
-      holder.pop_back();
-    throw Error(ExitCode::exists, "{}: another run is writing into this folder ({})",
-                path_.parent_path().string(), holder.empty() ? "unknown process" : holder);
-  }
-  fs::path path_;
-  PosixFile file_;
-};
 
 void make_folder(const fs::path& path) {
   std::error_code problem;
@@ -128,14 +85,50 @@ void refuse_existing(const fs::path& path) {
   }
 }
 
+void remove_old(const fs::path& path) {
+  std::error_code problem;
+  fs::remove(path, problem);
+  if (problem)
+    throw Error(ExitCode::io, "{}: the old file cannot be removed: {}", path.string(),
+                problem.message());
+}
+
+/// The checkpoint's files, and its folder where nothing else is in it.
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code not_empty;
+  if (fs::is_directory(folder, not_empty))
+    for (const std::string& name : entries(folder))
+      if (is_checkpoint_file(name) || name == FolderLock::file_name) remove_old(folder / name);
+  fs::remove(folder, not_empty);
+}
+
 void remove_own_files(const fs::path& path) {
-  for (const std::string& name : entries(path)) {
-    if (!is_ours(name) || name == ".fathom.lock") continue;
-    std::error_code problem;
-    fs::remove(path / name, problem);
-    if (problem)
-      throw Error(ExitCode::io, "{}: the old file cannot be removed: {}", (path / name).string(),
-                  problem.message());
+  for (const std::string& name : entries(path))
+    if (name == checkpoint_name)
+      remove_checkpoint(path / name);
+    else if (is_ours(name) && name != FolderLock::file_name)
+      remove_old(path / name);
+}
+
+std::string text_of(const fs::path& path) {
+  const PosixFile file = PosixFile::open(path, PosixFile::Mode::read);
+  return file.read_start(file.size());
+}
+
+/// Error(input) where the text is no status of ours.
+RunStatus parse_status(const std::string& text, std::string& started) {
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    started = json.at("started");
+    return {.state = json.at("state"),
+            .phase = json.at("phase"),
+            .exit_code = json.at("exit_code"),
+            .message = json.at("message"),
+            .points_done = json.at("progress").at("points_done"),
+            .points_total = json.at("progress").at("points_total"),
+            .files = json.at("files")};
+  } catch (const nlohmann::json::exception& fault) {
+    throw Error(ExitCode::input, "is damaged: {}", fault.what());
   }
 }
 
@@ -153,7 +146,9 @@ struct RunFolder::State {
   const Communicator* comm = nullptr;
   std::optional<FolderLock> lock;
   RunStatus status;
+  RunStatus found;
   std::string started;
+  std::string deck_text, resolved_deck_text;
 };
 
 RunFolder::RunFolder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -176,7 +171,7 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
     let_size_limits_fail();
     if (!overwrite) refuse_existing(state.path);
     make_folder(state.path);
-    state.lock.emplace(state.path / ".fathom.lock");
+    state.lock.emplace(state.path);
     // Once more under the lock: another run may have finished in between.
     if (!overwrite) refuse_existing(state.path);
   });
@@ -194,7 +189,62 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
       throw;
     }
   });
+  state.deck_text = deck_text;
+  state.resolved_deck_text = resolved_deck_text;
   return folder;
+}
+
+RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
+  RunFolder folder(std::make_unique<State>());
+  State& state = *folder.state_;
+  state.comm = &comm;
+  comm.agree([&] {
+    fault_point("store.open_output");
+    std::error_code problem;
+    state.path = fs::absolute(path, problem).lexically_normal();
+  });
+  comm.agree_on_root([&] {
+    let_size_limits_fail();
+    std::error_code problem;
+    if (!fs::is_directory(state.path, problem))
+      throw Error(ExitCode::input, "{}: is no folder of a run", state.path.string());
+    for (const char* name : {"deck.toml", "deck.resolved.toml", "status.json"})
+      if (!fs::exists(state.path / name, problem))
+        throw Error(ExitCode::input, "{}: is no folder of a run: it holds no {}",
+                    state.path.string(), name);
+    state.lock.emplace(state.path);
+    if (fs::exists(folder.run_file(), problem))
+      throw Error(ExitCode::exists,
+                  "{}: holds the result of a finished run: there is nothing to resume",
+                  state.path.string());
+    state.deck_text = text_of(state.path / "deck.toml");
+    state.resolved_deck_text = text_of(state.path / "deck.resolved.toml");
+    try {
+      state.found = parse_status(text_of(folder.status_file()), state.started);
+    } catch (const Error& error) {
+      throw Error(error.code(), "{}: {}", folder.status_file().string(), error.what());
+    }
+    for (const std::string& name : entries(state.path))
+      if (is_partial(name)) remove_old(state.path / name);
+    state.status.phase = "resume";
+    state.status.points_done = state.found.points_done;
+    state.status.points_total = state.found.points_total;
+    const std::string trouble = folder.publish(state.status);
+    if (!trouble.empty()) throw Error(ExitCode::io, trouble);
+  });
+  comm.broadcast(state.deck_text);
+  comm.broadcast(state.resolved_deck_text);
+  return folder;
+}
+
+const std::string& RunFolder::deck_text() const {
+  return state_->deck_text;
+}
+const std::string& RunFolder::resolved_deck_text() const {
+  return state_->resolved_deck_text;
+}
+const RunStatus& RunFolder::status_found() const {
+  return state_->found;
 }
 
 const fs::path& RunFolder::path() const {

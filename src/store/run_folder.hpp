@@ -7,6 +7,7 @@
 //   status.json          what the run is doing; replaced as a whole, never seen half-written
 //   deck.toml            the deck as it was given
 //   deck.resolved.toml   the deck with every default filled in; itself a valid deck
+//   checkpoint/          what an unfinished run goes on from (checkpoint.hpp); may lie elsewhere
 //   .fathom.lock         held while a run writes here; gone afterwards
 
 #include "comm/communicator.hpp"
@@ -40,6 +41,11 @@ class RunFolder {
   /// holds its lock; Error(io) where the path cannot be a folder to write in. Collective, agreed.
   static RunFolder open(const Communicator& comm, const std::filesystem::path& path, bool overwrite,
                         const std::string& deck_text, const std::string& resolved_deck_text);
+  /// Takes the lock of the folder of an unfinished run, reads its decks and its status, removes
+  /// what it was writing when it was killed, and publishes "running". Error(input) where this is no
+  /// folder of a run or its status is damaged; Error(exists) where the run is finished or another
+  /// one holds the lock. Collective, agreed.
+  static RunFolder reopen(const Communicator& comm, const std::filesystem::path& path);
   ~RunFolder();
   RunFolder(RunFolder&&) noexcept;
   RunFolder& operator=(RunFolder&&) noexcept;
@@ -48,7 +54,14 @@ class RunFolder {
   std::filesystem::path run_file() const { return path() / "run.h5"; }
   std::filesystem::path log_file() const { return path() / "fathom.log"; }
   std::filesystem::path status_file() const { return path() / "status.json"; }
+  std::filesystem::path checkpoint_folder() const { return path() / "checkpoint"; }
   const Communicator& comm() const;
+
+  /// The decks as given to open() or found by reopen(); the same on every rank.
+  const std::string& deck_text() const;
+  const std::string& resolved_deck_text() const;
+  /// What status.json said when reopen() found it; on rank 0.
+  const RunStatus& status_found() const;
 
   /// Replaces status.json; does nothing on ranks other than 0. Local. A status that cannot be
   /// written does not end a run: the reason comes back, empty where all is well. speak_for_root:

@@ -21,10 +21,6 @@ constexpr Type numeric_type() {
   return Type::int8;
 }
 
-std::int64_t bytes_of(Type type) {
-  return type == Type::int8 ? 1 : type == Type::float32 ? 4 : 8;
-}
-
 std::uint64_t hash_text(std::span<const std::string> text) {
   std::string all;
   for (const std::string& line : text)
@@ -41,6 +37,10 @@ bool numbers_read_back(const hdf5::Object& object, const std::string& name,
 }
 
 }  // namespace
+
+std::int64_t bytes_of(Type type) {
+  return type == Type::int8 ? 1 : type == Type::float32 ? 4 : 8;
+}
 
 std::int64_t length_of(const Values& values) {
   return std::visit([](const auto& span) { return static_cast<std::int64_t>(span.size()); },

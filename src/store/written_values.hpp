@@ -26,6 +26,7 @@ struct WrittenDataset {
   std::vector<Part> parts;
 };
 
+std::int64_t bytes_of(hdf5::Type type);  ///< of one number
 std::int64_t length_of(const Values& values);
 std::optional<hdf5::Type> type_of(const Values& values);  ///< none for text
 std::uint64_t hash_of(const Values& values);              ///< XXH3; text by length and bytes

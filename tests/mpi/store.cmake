@@ -17,6 +17,13 @@ fathom_mpi_test(store.run_folder NP 1 2 3 LINKS fathom::store nlohmann_json::nlo
 fathom_mpi_test(store.run_file NP 1 2 3 4 LINKS fathom::store
   SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/run_file_test.cpp)
 
+fathom_mpi_test(store.checkpoint NP 1 2 3 4 LINKS fathom::store
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/checkpoint_test.cpp)
+fathom_mpi_test(store.journal NP 1 2 3 LINKS fathom::store
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/journal_test.cpp)
+fathom_mpi_test(store.damage NP 1 2 LINKS fathom::store
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/mpi/store/damage_test.cpp)
+
 # A disk that stays full to the end of the process: nothing may crash while MPI is finalised.
 fathom_add_mpi_command(store.size_limit_kept NP 2 COMMAND $<TARGET_FILE:test_store_run_file>
   --gtest_filter=*ASizeLimit*)
@@ -39,8 +46,19 @@ if(FATHOM_FAULT_POINTS)
   store_fault(run_file store.write 1 throw 74)
   store_fault(run_file store.verify 0 corrupt 74)
   store_fault(run_file store.verify 1 throw 74)
+  store_fault(run_file store.seal 0 corrupt 74)
   store_fault(run_file store.rename 0 throw 74)
   store_fault(run_file store.rename 1 alloc 71)
+  store_fault(checkpoint store.checkpoint_open 1 throw 74)
+  store_fault(checkpoint store.checkpoint 0 throw 74)
+  store_fault(checkpoint store.checkpoint 0 corrupt 74)
+  store_fault(checkpoint store.checkpoint 1 throw 74)
+  store_fault(checkpoint store.checkpoint 1 corrupt 74)
+  store_fault(checkpoint store.checkpoint 1 alloc 71)
+  store_fault(checkpoint store.checkpoint_rename 0 throw 74)
+  store_fault(checkpoint store.checkpoint_rename 1 alloc 71)
+  store_fault(checkpoint store.checkpoint_read 0 input 66)
+  store_fault(checkpoint store.checkpoint_read 1 throw 74)
   if(FATHOM_PYTHON)
     store_fault(matrix_file store.read_header 0 input 66)
     store_fault(matrix_file store.read_header 1 throw 74)

@@ -1,28 +1,37 @@
 """Checksums: /provenance/hashes lists every dataset with the XXH3 of its values as they were handed to the writer."""
 
-import ctypes
-import ctypes.util
 from pathlib import Path
-from typing import Callable, Optional, Tuple
+from typing import Optional, Tuple
 
 import h5py
 import numpy as np
 
 from .errors import RunFileError
+from .xxh3 import hash_64
 
 MANIFEST = "provenance/hashes"
 
 
-def verify_checksums(file: h5py.File, path: Path) -> Tuple[int, str]:
+def verify_checksums(file: h5py.File, path: Path, sealed: Optional[Tuple[int, int]]) -> Tuple[int, str]:
     """(datasets compared, why others were not; empty where all were). RunFileError where one differs.
 
-    A dataset that was hashed by panels (a matrix of more than 256 MiB) is not read here: opening a run stays quick.
+    A dataset that was hashed by panels (a matrix of more than 128 MiB) is not read here: opening a run stays quick,
+    and `fathom verify` reads all.
+
+    @param sealed  what check_seal found before the file was opened; without a seal (older files) the manifest is
+                   compared, which covers datasets and neither attributes nor structure
     """
+    if sealed is not None:
+        compared = len(file[f"{MANIFEST}/path"]) - sealed[1]
+        return compared, f"{sealed[1]} large matrices were not read again" if sealed[1] else ""
     if MANIFEST not in file:
         return 0, "the file stores no checksums"
-    xxh3 = hash_function()
+    if file[MANIFEST].attrs.get("sealed") == 1:
+        raise RunFileError(f"{path}: damaged: its seal is gone: it is truncated, or was changed after it was written")
+    xxh3 = hash_64()
     if xxh3 is None:
-        return 0, "neither python3-xxhash nor libxxhash is installed"
+        raise RunFileError(f"{path}: its checksums cannot be compared: install python3-xxhash or libxxhash, or do "
+                           "without the comparison (--no-verify)")
     names, hashes = (file[f"{MANIFEST}/{k}"].asstr()[()] for k in ("path", "hash"))
     large = 0
     for name, stored in zip(names, hashes):
@@ -42,20 +51,3 @@ def values_bytes(dataset: h5py.Dataset) -> bytes:
         return b"".join(str(len(t)).encode() + b":" + t for t in texts)
     values = np.ascontiguousarray(dataset[()])
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def hash_function() -> Optional[Callable[[bytes], int]]:
-    """XXH3, 64 bits: python3-xxhash, else the C library, which Debian's apt needs and so is there; else None."""
-    try:
-        import xxhash
-
-        return xxhash.xxh3_64_intdigest
-    except ImportError:
-        pass
-    try:
-        library = ctypes.CDLL(ctypes.util.find_library("xxhash") or "libxxhash.so.0")
-        function = library.XXH3_64bits
-    except (OSError, AttributeError):
-        return None
-    function.argtypes, function.restype = (ctypes.c_char_p, ctypes.c_size_t), ctypes.c_uint64
-    return lambda data: function(data, len(data))

@@ -15,6 +15,7 @@ import xarray as xr
 from .errors import RunFileError
 from .integrity import verify_checksums
 from .layout import CONTENT, refuse_unless_point, refuse_unless_reach
+from .seal import check_seal
 from .states import TRUSTED
 
 FORMAT = 1
@@ -24,7 +25,7 @@ HDF5_ATTRIBUTES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf
 def open_run(path: Union[str, Path], verify: bool = True) -> "Run":
     """Opens a run folder or its run.h5.
 
-    @param verify  re-read every dataset that carries a checksum and compare
+    @param verify  compare every byte with its stored checksum, but those of matrices of more than 128 MiB
     Throws RunFileError (exit code 66) when the file is missing, truncated, not HDF5, not fathom's,
     of another format version, without its `complete` mark, or when a checksum differs.
     """
@@ -52,10 +53,11 @@ class Run:
     def __init__(self, path: Path, verify: bool = True):
         self.path = path
         try:
+            sealed = check_seal(path) if verify else None
             with h5py.File(path, "r") as file:
                 self.attributes = {k: plain(v) for k, v in file.attrs.items()}
                 self._refuse_unless_whole(file)
-                self.verified, self.unverified_because = verify_checksums(file, path) if verify else (0, "not asked for")
+                self.verified, self.unverified_because = verify_checksums(file, path, sealed) if verify else (0, "not asked for")
                 self.point_names = self._find_points(file)
                 self._groups = _group_paths(file)
                 self._point_attributes = [

@@ -9,6 +9,9 @@ import h5py
 import numpy as np
 import xarray as xr
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "postprocess/src"))
+from fathom_report.seal import check_seal
+
 warnings.simplefilter("error")
 path = Path(sys.argv[1]) / "run.h5"
 
@@ -59,4 +62,7 @@ with xr.open_dataset(path, group="eigenvectors", engine="h5netcdf") as data:
     np.testing.assert_array_equal(
         data.eigenvector.transpose("item", "mode"), np.arange(7)[:, None] + 0.001 * np.arange(5)
     )
+# The report's reader and fathom agree about the seal.
+compared, left_out = check_seal(path)
+assert compared > 15 and left_out == 0
 print("read by h5py, h5netcdf and xarray")

@@ -165,7 +165,7 @@ TEST_F(RunFileTest, PlantedFaultEndsTheRunOnEveryRank) {
 TEST_F(RunFileTest, SampleForPython) {
   const char* target = std::getenv("FATHOM_SAMPLE");
   if (!target) GTEST_SKIP() << "no sample asked for";
-  const RunFolder run = RunFolder::open(world, target, true, "deck", "resolved");
+  const RunFolder run = RunFolder::open(world, target, true, sample_deck, "resolved");
   RunFile file(run);
   write_sample(file, world);
   file.finish();

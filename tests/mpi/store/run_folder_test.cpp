@@ -112,6 +112,78 @@ TEST_F(RunFolderTest, TwoRunsIntoOneFolderAreRefused) {
   on_root([&] { EXPECT_EQ(text_of(output / "deck.toml"), "deck"); });
 }
 
+TEST_F(RunFolderTest, OverwriteRemovesACheckpointAndNothingBesides) {
+  on_root([&] {
+    fs::create_directories(output / "checkpoint");
+    for (const char* name : {"checkpoint/a.record", "checkpoint/a.0.columns",
+                             "checkpoint/b.record.tmp", "checkpoint/.fathom.lock"})
+      std::ofstream(output / name) << "old";
+  });
+  expect_error(world, ExitCode::exists, "did not finish", [&] { open(output); });
+  { const RunFolder run = open(output, true); }
+  on_root([&] {
+    EXPECT_FALSE(fs::exists(output / "checkpoint"));
+    fs::create_directories(output / "checkpoint");
+    std::ofstream(output / "checkpoint" / "a.record") << "old";
+    std::ofstream(output / "checkpoint" / "notes.txt") << "mine";
+  });
+  const RunFolder run = open(output, true);
+  on_root([&] {
+    EXPECT_FALSE(fs::exists(output / "checkpoint" / "a.record"));
+    EXPECT_EQ(text_of(output / "checkpoint" / "notes.txt"), "mine");
+  });
+}
+
+TEST_F(RunFolderTest, AnUnfinishedRunIsOpenedAgain) {
+  {
+    RunFolder run = open(output);
+    run.publish({.state = "checkpointed",
+                 .phase = "assembly",
+                 .exit_code = 75,
+                 .message = "stopped",
+                 .points_done = 2,
+                 .points_total = 3});
+  }
+  on_root([&] {
+    for (const char* name : {"run.h5.tmp-17", "status.json.tmp-17"})
+      std::ofstream(output / name) << "half";
+    std::ofstream(output / "fathom.log") << "line";
+  });
+  const RunFolder run = RunFolder::reopen(world, output);
+  EXPECT_EQ(run.deck_text(), "deck");
+  EXPECT_EQ(run.resolved_deck_text(), "resolved");
+  expect_error(world, ExitCode::exists, "another run is writing",
+               [&] { RunFolder::reopen(world, output); });
+  on_root([&] {
+    EXPECT_EQ(run.status_found().state, "checkpointed");
+    EXPECT_EQ(run.status_found().exit_code, 75);
+    const auto status = nlohmann::json::parse(text_of(output / "status.json"));
+    EXPECT_EQ(status["state"], "running");
+    EXPECT_EQ(status["progress"]["points_done"], 2);
+    EXPECT_FALSE(fs::exists(output / "run.h5.tmp-17"));
+    EXPECT_FALSE(fs::exists(output / "status.json.tmp-17"));
+    EXPECT_EQ(text_of(output / "fathom.log"), "line");
+  });
+}
+
+TEST_F(RunFolderTest, OnlyAnUnfinishedRunIsOpenedAgain) {
+  const auto reopen = [&] { RunFolder::reopen(world, output); };
+  expect_error(world, ExitCode::input, "is no folder of a run", reopen);
+  { const RunFolder run = open(output); }
+  on_root([&] { std::ofstream(output / "status.json") << "{\"state\": "; });
+  expect_error(world, ExitCode::input, "status.json: is damaged", reopen);
+  on_root([&] { std::ofstream(output / "status.json") << "{\"state\": 3}"; });
+  expect_error(world, ExitCode::input, "status.json: is damaged", reopen);
+  { const RunFolder run = open(output, true); }
+  on_root([&] { std::ofstream(output / "run.h5") << "result"; });
+  expect_error(world, ExitCode::exists, "finished run", reopen);
+  on_root([&] {
+    fs::remove(output / "run.h5");
+    fs::remove(output / "deck.resolved.toml");
+  });
+  expect_error(world, ExitCode::input, "holds no deck.resolved.toml", reopen);
+}
+
 TEST_F(RunFolderTest, PathsThatCannotBeFoldersAreRefused) {
   on_root([&] { std::ofstream(folder.path() / "file") << "x"; });
   expect_error(world, ExitCode::io, "is a file", [&] { open(folder.path() / "file"); });

@@ -10,6 +10,8 @@
 
 namespace fathom {
 
+inline constexpr const char* sample_deck = "schema = 1\n";
+
 inline double sample_entry(std::int64_t row, std::int64_t col) {
   return static_cast<double>(row) + 0.001 * static_cast<double>(col);
 }
@@ -58,7 +60,7 @@ inline void write_sample(RunFile& file, const Communicator& comm) {
   vectors.counting_scale("item", 7);
   vectors.columns("eigenvector", sample_matrix(comm, 7, 5), {"mode", "item"});
   Provenance provenance = collect_provenance(comm);
-  provenance.deck = "schema = 1\n";
+  provenance.deck = sample_deck;
   provenance.seeds = {1, 2, 3};
   write_provenance(file.group("provenance"), provenance);
 }
