@@ -22,7 +22,7 @@ bool is_real(Type type) {
 
 std::string number(const Key& key, double value) {
   if (is_real(key.type)) return fmt::format("{:.15g}", value);
-  if (key.type == Type::duration) return to_toml(Duration{value});
+  if (key.type == Type::duration) return to_plain(Duration{value});
   return fmt::format("{}", static_cast<std::int64_t>(value));
 }
 
