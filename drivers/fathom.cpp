@@ -5,6 +5,7 @@
 #include "deck/sweep_point.hpp"
 #include "eigen/eigensolver.hpp"
 #include "run/runner.hpp"
+#include "run/stop_signals.hpp"
 #include "store/provenance.hpp"
 #include "store/verify_run.hpp"
 
@@ -41,6 +42,7 @@ int fail(const Error& error) {
 }
 
 int run(int argc, char** argv, fathom::RunArguments arguments) {
+  fathom::listen_for_stop_signals();
   fathom::MpiSession session(&argc, &argv);
   const ExitCode code = fathom::run_deck(session, arguments);
   fathom::finalize_solvers();
@@ -89,7 +91,8 @@ int verify(const std::string& path) {
 constexpr const char* footer =
     "Exit codes: 0 verified result, 64 usage, 65 deck, 66 input missing or corrupt, 70 internal "
     "fault, 71 will not fit, "
-    "73 output exists, 74 I/O, 80 certificate failed, 81 solver failed, 82 NaN, Inf or not "
+    "73 output exists, 74 I/O, 75 stopped in order (go on with fathom resume), 80 certificate "
+    "failed, 81 solver failed, 82 NaN, Inf or not "
     "positive semi-definite.\n"
     "Example: mpirun -n 8 fathom run inputs/quickstart.toml --set kernel.features=4000";
 

@@ -12,6 +12,12 @@ void PhaseClock::add(const std::string& phase, double seconds, double flops) {
   it->flops += flops;
 }
 
+double PhaseClock::rate(const std::string& phase) const {
+  for (const Entry& entry : entries_)
+    if (entry.name == phase && entry.seconds > 0) return entry.flops / entry.seconds;
+  return 0;
+}
+
 std::vector<PhaseTime> PhaseClock::reduce(const Communicator& comm) const {
   // Rank 0 says which phases there were: a rank that sat one out counts with zero seconds.
   std::string names;

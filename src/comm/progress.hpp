@@ -20,6 +20,8 @@ class Progress {
   /// A long phase begins or ends: status.json and the heartbeat follow it.
   virtual void begin(const std::string& phase) = 0;
   virtual void end(const std::string& phase, double seconds) = 0;
+  /// How far the innermost phase is, in whatever it counts. Cheap: may be called at every step.
+  virtual void advance(double /*done*/, double /*total*/) {}
 };
 
 /// Seconds and flops of one named phase over all ranks.
@@ -41,6 +43,8 @@ class PhaseClock {
     Scope scope(*this, phase);
     return action();
   }
+  /// Flops a second of all ranks together in a phase so far; 0 where nothing is counted. Local.
+  double rate(const std::string& phase) const;
   std::vector<PhaseTime> reduce(const Communicator& comm) const;  ///< collective
 
  private:

@@ -85,6 +85,10 @@ const RealTensor& Deck::tensor(std::string_view key) const {
   return value_as<RealTensor>(value(key), key);
 }
 
+double Deck::seconds(std::string_view key) const {
+  return value_as<Duration>(value(key), key).seconds;
+}
+
 bool Deck::has(std::string_view key) const {
   return find(key) != nullptr;
 }

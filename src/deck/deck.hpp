@@ -44,11 +44,12 @@ class Deck {
   const std::string& text(std::string_view key) const;
   const std::vector<std::int64_t>& integers(std::string_view key) const;
   const RealTensor& tensor(std::string_view key) const;
+  double seconds(std::string_view key) const;  ///< of a duration
   const DeckValue& value(std::string_view key) const;
 
   /// The key belongs to this deck's study, source and kernel, and has a value.
   bool has(std::string_view key) const;
-  /// The key holds a word, not a number or list: "auto" of solver.block, "all" of
+  /// The key holds a word, not a number, list or duration: "auto" of solver.block, "all" of
   /// solver.eigenvalues.
   bool is_word(std::string_view key) const;
   /// has(key), and the value is the default: neither the deck nor --set gave it.

@@ -1,6 +1,7 @@
 // JSON Schema (draft 2020-12) of a deck, made from the key table.
 
 #include "deck/deck.hpp"
+#include "deck/duration.hpp"
 #include "deck/key_table.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ Json as_json(const DeckValue& value) {
     // Lists of numbers are written alike in TOML and JSON.
     if constexpr (std::is_same_v<std::decay_t<decltype(v)>, RealTensor>)
       return Json::parse(to_toml(v));
+    else if constexpr (std::is_same_v<std::decay_t<decltype(v)>, Duration>)
+      return Json(deck::duration_text(v));
     else
       return Json(v);
   };
@@ -60,6 +63,9 @@ Json value_schema(const Key& key) {
       return {{"type", "string"}, {"minLength", 1}};
     case Type::word:
       return {{"enum", key.words}};
+    case Type::duration:
+      out = {{"type", "string"}, {"pattern", deck::duration_pattern}};
+      break;
     case Type::integer_pair:
       out = {
           {"type", "array"}, {"items", number(key, "integer")}, {"minItems", 2}, {"maxItems", 2}};

@@ -1,6 +1,7 @@
 #include "deck/key_table.hpp"
 
 #include "deck/key_table_problem.hpp"
+#include "deck/key_table_run.hpp"
 
 #include <algorithm>
 
@@ -18,14 +19,6 @@ const Requirement diagonalised{"study.kind", {"spectrum", "random_features"}};
 const Requirement solved{"study.kind", {"spectrum", "random_features", "spectral_reach"}};
 const Requirement reach{"study.kind", {"spectral_reach"}};
 const Requirement trained{"kernel.type", {"network"}};
-
-std::optional<DeckValue> title_from_file(const Known& known) {
-  return known.stem();
-}
-
-std::optional<DeckValue> output_from_file(const Known& known) {
-  return "output/" + known.stem();
-}
 
 std::optional<DeckValue> samples_from_data(const Known& known) {
   if (known.text("data.source") == "hidden_markov") return std::int64_t{200};
@@ -50,44 +43,6 @@ std::optional<DeckValue> tail_of_study(const Known& known) {
   const bool snapshots =
       known.text("study.kind") == "spectral_reach" && known.text("kernel.type") == "network";
   return std::string(snapshots ? "gram" : "auto");
-}
-
-std::vector<Key> top_and_run() {
-  return {
-      {.path = "schema",
-       .type = Type::integer,
-       .doc = "Version of the deck's language. This fathom reads schema 1.",
-       .range = {1, 1},
-       .required = true},
-      {.path = "title",
-       .type = Type::text,
-       .doc = "One line that says what the run is for; it heads the log and the report.",
-       .derive = title_from_file,
-       .default_text = "name of the deck file without its suffix"},
-      {.path = "run.output",
-       .type = Type::path,
-       .doc = "Folder of the run, relative to the folder where fathom is started.",
-       .derive = output_from_file,
-       .default_text = "\"output/\" and the name of the deck file without its suffix"},
-      {.path = "run.overwrite",
-       .type = Type::boolean,
-       .doc = "Replace an existing output folder. Otherwise an existing one ends the run with "
-              "exit code 73 before anything is computed.",
-       .fallback = false},
-      {.path = "run.seed",
-       .type = Type::integer,
-       .doc = "Seed of every random number of the run. Numbers are keyed by global index, so they "
-              "depend neither on the number of ranks nor on the block size.",
-       .range = {0, {}},
-       .fallback = std::int64_t{1},
-       .sweepable = true},
-      {.path = "run.store_eigenvectors",
-       .type = Type::boolean,
-       .doc = "Write the eigenvectors to the run file as well: 8 n^2 bytes. Needs "
-              "solver.eigenvectors = true.",
-       .fallback = false,
-       .belongs = {{diagonalised}}},
-  };
 }
 
 std::vector<Key> study() {
@@ -325,7 +280,7 @@ std::vector<Key> solver_and_verify() {
 std::vector<Key> build_table() {
   std::vector<Key> table;
   for (auto part :
-       {top_and_run(), study(), study_of_network_keys(), data_keys(), data_of_training_keys(),
+       {run_keys(), study(), study_of_network_keys(), data_keys(), data_of_training_keys(),
         kernel_keys(), network_keys(), training_keys(), solver_and_verify()})
     table.insert(table.end(), part.begin(), part.end());
   return table;
@@ -333,7 +288,7 @@ std::vector<Key> build_table() {
 
 const std::vector<Section> sections = {
     {"", "Keys above all sections."},
-    {"run", "The run: where its results go and its random numbers."},
+    {"run", "The run: where its results go, its random numbers, how long it may last."},
     {"study", "What is measured."},
     {"data", "The data that the kernel is evaluated on."},
     {"kernel", "The kernel whose matrix is assembled."},

@@ -21,6 +21,7 @@ enum class Type {
   text,
   path,
   word,
+  duration,  ///< range in seconds
   integer_pair,
   integer_list,  ///< one at least, none twice
   real_tensor,   ///< lists of lists of lists

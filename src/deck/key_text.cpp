@@ -12,7 +12,8 @@ namespace fathom::deck {
 namespace {
 
 bool is_number(Type type) {
-  return type == Type::integer || type == Type::real || type == Type::integer_pair;
+  return type == Type::integer || type == Type::real || type == Type::integer_pair ||
+         type == Type::duration;
 }
 
 bool is_real(Type type) {
@@ -21,6 +22,7 @@ bool is_real(Type type) {
 
 std::string number(const Key& key, double value) {
   if (is_real(key.type)) return fmt::format("{:.15g}", value);
+  if (key.type == Type::duration) return to_plain(Duration{value});
   return fmt::format("{}", static_cast<std::int64_t>(value));
 }
 
@@ -64,6 +66,9 @@ std::string expected(const Key& key) {
       return "a path (a string that is not empty)";
     case Type::word:
       return one_of(key.words);
+    case Type::duration:
+      out = "a duration such as \"90s\", \"30m\", \"1h30m\" or \"2d\"";
+      break;
     case Type::integer_pair:
       out = "a list of two integers";
       break;

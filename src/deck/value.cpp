@@ -1,5 +1,7 @@
 #include "deck/value.hpp"
 
+#include "deck/duration.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -37,6 +39,7 @@ std::string print(const DeckValue& value, bool quoted) {
       std::size_t first = 0;
       return tensor_as_toml(v, 0, first);
     }
+    std::string operator()(const Duration& v) const { return (*this)(deck::duration_text(v)); }
   };
   return std::visit(Printer{quoted}, value);
 }

@@ -19,9 +19,16 @@ struct RealTensor {
   bool operator==(const RealTensor&) const = default;
 };
 
+/// "90s", "1h30m".
+struct Duration {
+  double seconds = 0;  ///< whole milliseconds, so that its text reads back as the same
+
+  bool operator==(const Duration&) const = default;
+};
+
 /// What a key can hold. Words such as "auto" and paths are strings; [nprow, npcol] is a list.
-using DeckValue =
-    std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>, RealTensor>;
+using DeckValue = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>,
+                               RealTensor, Duration>;
 
 /// As TOML: strings quoted and escaped, reals in the shortest form that reads back the same.
 std::string to_toml(const DeckValue& value);

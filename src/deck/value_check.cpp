@@ -1,5 +1,6 @@
 #include "deck/value_check.hpp"
 
+#include "deck/duration.hpp"
 #include "deck/list_check.hpp"
 #include "deck/nearest.hpp"
 
@@ -32,6 +33,8 @@ std::vector<std::string> way_out(const Key& key, const RawValue& raw, bool in_sw
   if (raw.kind == Kind::real && key.type == Type::integer && std::isfinite(raw.real) &&
       raw.real == std::round(raw.real) && std::abs(raw.real) < 1e15)
     return {fmt::format("write {}", static_cast<std::int64_t>(raw.real))};
+  if (raw.kind == Kind::integer && key.type == Type::duration && raw.integer > 0)
+    return {fmt::format("write \"{0}s\" for seconds, \"{0}m\" for minutes", raw.integer)};
   if (raw.kind == Kind::integer && key.type == Type::integer_list)
     return {fmt::format("write [{}]", raw.integer)};
   if (!in_sweep && raw.kind == Kind::array && key.sweepable)
@@ -68,6 +71,19 @@ std::optional<DeckValue> check_text(const Key& key, const RawValue& raw, Faults&
     return std::nullopt;
   }
   return text;
+}
+
+std::optional<DeckValue> check_duration(const Key& key, const RawValue& raw, bool in_sweep,
+                                        Faults& faults) {
+  std::vector<std::string> hints = word_hint(key, raw, in_sweep);
+  if (raw.kind == Kind::text) {
+    std::string why;
+    const auto duration = read_duration(raw.text, why);
+    if (duration && in_range(key.range, duration->seconds)) return *duration;
+    if (!why.empty() && hints.empty()) hints.push_back(why);
+  }
+  wrong_value(key, raw, std::move(hints), faults);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -124,6 +140,8 @@ std::optional<DeckValue> check_value(const Key& key, const RawValue& raw, Faults
     case Type::text:
     case Type::path:
       return check_text(key, raw, faults);
+    case Type::duration:
+      return check_duration(key, raw, in_sweep, faults);
     case Type::integer_pair:
     case Type::integer_list:
     case Type::real_tensor:

@@ -8,6 +8,10 @@
 
 namespace fathom {
 
+double PhaseNow::to_go() const {
+  return done > 0 && total > done ? seconds * (total - done) / done : 0;
+}
+
 RunLog::RunLog(bool root, double heartbeat) : root_(root), heartbeat_(heartbeat) {
   if (!root_) return;
   terminal_ = std::make_shared<spdlog::logger>("terminal",
@@ -44,9 +48,14 @@ void RunLog::open(const std::filesystem::path& file) {
   said_.clear();
 }
 
-void RunLog::on_phase(std::function<void(const std::string&)> callback) {
+void RunLog::on_heartbeat(std::function<std::string()> time_left) {
   const std::lock_guard lock(mutex_);
-  callback_ = std::move(callback);
+  time_left_ = std::move(time_left);
+}
+
+PhaseNow RunLog::phase() const {
+  const std::lock_guard lock(mutex_);
+  return phases_.empty() ? PhaseNow{} : phases_.back().now();
 }
 
 void RunLog::say(const std::string& line) {
@@ -74,15 +83,10 @@ void RunLog::warn(const std::string& line) {
   note("WARNING: " + line);
 }
 
-void RunLog::tell_phase() const {
-  if (callback_) callback_(phases_.empty() ? "" : phases_.back().name);
-}
-
 void RunLog::begin(const std::string& phase) {
   if (!root_) return;
   const std::lock_guard lock(mutex_);
   phases_.push_back({phase, Timer(), heartbeat_});
-  tell_phase();
 }
 
 void RunLog::end(const std::string& phase, double seconds) {
@@ -94,7 +98,14 @@ void RunLog::end(const std::string& phase, double seconds) {
     phases_.pop_back();
     if (found) break;
   }
-  tell_phase();
+}
+
+void RunLog::advance(double done, double total) {
+  if (!root_) return;
+  const std::lock_guard lock(mutex_);
+  if (phases_.empty()) return;
+  phases_.back().done = done;
+  phases_.back().total = total;
 }
 
 void RunLog::beat() {
@@ -104,9 +115,14 @@ void RunLog::beat() {
     if (stop_ || phases_.empty()) continue;
     Phase& phase = phases_.back();
     if (phase.timer.seconds() < phase.next_beat) continue;
-    say(fmt::format("  … {}: {} so far", phase.name, duration_text(phase.timer.seconds())));
+    const PhaseNow now = phase.now();
+    std::string line = fmt::format("  … {}: {} so far", now.name, duration_text(now.seconds));
+    if (now.to_go() > 0)
+      line += fmt::format(", {:.0f} %, {} to go", 100 * now.done / now.total,
+                          duration_text(now.to_go()));
+    if (const std::string left = time_left_ ? time_left_() : ""; !left.empty()) line += "; " + left;
+    say(line);
     phase.next_beat = phase.timer.seconds() + heartbeat_;
-    tell_phase();
   }
 }
 

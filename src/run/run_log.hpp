@@ -20,6 +20,16 @@ class logger;
 
 namespace fathom {
 
+/// The innermost phase that lasts.
+struct PhaseNow {
+  std::string name;  ///< empty: none
+  double seconds = 0;
+  double done = 0, total = 0;  ///< 0 of 0 where it does not count
+
+  /// Seconds to go at this rate; 0 where that is not known yet.
+  double to_go() const;
+};
+
 /// Only the root prints; the others keep silent. Local.
 class RunLog : public Progress {
  public:
@@ -32,8 +42,10 @@ class RunLog : public Progress {
   /// From now on lines go to the file too, beginning with those said so far. Error(io) where it
   /// cannot be opened.
   void open(const std::filesystem::path& file);
-  /// Called at every beginning of a phase and at every heartbeat, on the root, from either thread.
-  void on_phase(std::function<void(const std::string& phase)> callback);
+  /// What the heartbeat says of the time left: a few words, called on the root in the log's thread.
+  void on_heartbeat(std::function<std::string()> time_left);
+  /// On the root; any thread.
+  PhaseNow phase() const;
 
   /// A line for the file alone: what stderr has already.
   void file_only(const std::string& line);
@@ -42,29 +54,32 @@ class RunLog : public Progress {
   void warn(const std::string& line) override;
   void begin(const std::string& phase) override;
   void end(const std::string& phase, double seconds) override;
+  void advance(double done, double total) override;
 
  private:
   void say(const std::string& line);
-  void tell_phase() const;
   void beat();
 
   bool root_;
   double heartbeat_;
   Timer since_start_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
   struct Phase {
     std::string name;
     Timer timer;
     double next_beat;
+    double done = 0, total = 0;
+
+    PhaseNow now() const { return {name, timer.seconds(), done, total}; }
   };
   std::vector<Phase> phases_;  // those that last, the innermost last
   std::string said_;           // until the file is open
   bool file_open_ = false;
   std::shared_ptr<spdlog::logger> terminal_;
   std::shared_ptr<spdlog::logger> file_;
-  std::function<void(const std::string&)> callback_;
+  std::function<std::string()> time_left_;
   std::thread heart_;
 };
 

@@ -7,13 +7,16 @@
 #include "deck/sweep_point.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
+#include "run/run_stop.hpp"
+#include "run/status_board.hpp"
 #include "store/memory.hpp"
 #include "store/provenance.hpp"
 #include "studies/context.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <sstream>
@@ -24,38 +27,38 @@ namespace {
 /// A rank that does not come within this many seconds is taken to be stuck: the job is aborted.
 constexpr double patience_seconds = 10.0;
 
-/// The folder's status, published from the main thread and from the heartbeat.
-class StatusBoard {
- public:
-  void attach(RunFolder& folder) {
-    change([&](RunStatus&) { folder_ = &folder; });
-  }
-  /// Returns why the status could not be written, empty where it was.
-  template <class Change>
-  std::string change(Change&& change, bool speak_for_root = false) {
-    const std::lock_guard lock(mutex_);
-    change(status_);
-    return folder_ ? folder_->publish(status_, speak_for_root) : std::string();
-  }
-
- private:
-  std::mutex mutex_;
-  RunFolder* folder_ = nullptr;
-  RunStatus status_;
-};
-
 /// Everything that outlives a failure, so that the failure can be told.
 struct Run {
   explicit Run(const MpiSession& session)
-      : world(session.world()), rendezvous(world), log(world.root()) {}
+      : world(session.world()), rendezvous(world), log(world.root()), status(log) {}
 
   const Communicator& world;
   Rendezvous rendezvous;
   Timer timer;
   std::optional<RunFolder> folder;
-  StatusBoard status;
-  RunLog log;  // last: its heartbeat ends before the rest goes
+  std::optional<RunStop> stop;
+  RunLog log;          // its heartbeat asks for the time left
+  StatusBoard status;  // last: its thread ends before the rest goes
 };
+
+/// As a shell takes it.
+std::string quoted(const std::string& word) {
+  const bool plain = word.find_first_not_of(
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "0123456789_-+=./:,@%") == word.npos;
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word)
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string go_on_with(const RunFolder& folder) {
+  const int ranks = folder.comm().size();
+  return fmt::format("go on with: {}fathom resume {}",
+                     ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "",
+                     quoted(folder.path().string()));
+}
 
 /// The root reads, every rank resolves the same text.
 Deck read_deck(const Communicator& world, const RunArguments& arguments) {
@@ -112,18 +115,29 @@ MemoryUse memory_use(const Communicator& world, const StudyOutcome& outcome, dou
           world.max(static_cast<double>(peak_resident_bytes()) - baseline)};
 }
 
+/// From here on the log, the status and the wish to stop have their place in the folder.
+void settle_in(Run& run, const Deck& deck) {
+  run.stop.emplace(run.world, run.folder->stop_file(),
+                   find_wall_limit(run.world, deck, run.timer.seconds()));
+  run.status.watch(*run.folder, *run.stop,
+                   "ended by a signal before the next safe point; " + go_on_with(*run.folder));
+  run.world.agree([&] {
+    fault_point("run.log");
+    run.log.open(run.folder->log_file());
+  });
+  run.log.on_heartbeat([&run] {
+    const TimeLimit limit = run.stop->limit();
+    if (!std::isfinite(limit.seconds_left)) return std::string();
+    return fmt::format("{} to {}", duration_text(limit.seconds_left), limit.name);
+  });
+}
+
 void execute(Run& run, const RunArguments& arguments) {
   const Deck deck = read_deck(run.world, arguments);
   const auto baseline = static_cast<double>(resident_bytes());
   run.folder = RunFolder::open(run.world, deck.text("run.output"), deck.flag("run.overwrite"),
                                deck.source().text, deck.resolved_toml());
-  run.status.attach(*run.folder);
-  run.world.agree([&] {
-    fault_point("run.log");
-    run.log.open(run.folder->log_file());
-  });
-  run.log.on_phase(
-      [&](const std::string& phase) { run.status.change([&](RunStatus& s) { s.phase = phase; }); });
+  settle_in(run, deck);
 
   Provenance provenance = collect_provenance(run.world);
   provenance.deck = deck.source().text;
@@ -131,21 +145,20 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.deck_path = arguments.deck_path;
   provenance.command_line = arguments.command_line;
   greet(run, deck, provenance);
+  run.log.note(run.stop->note());
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
   PhaseClock clock(run.log);
   const auto point_done = [&](std::int64_t done, std::int64_t total) {
-    run.status.change([&](RunStatus& s) {
-      s.points_done = done;
-      s.points_total = total;
-    });
+    run.status.points(done, total);
     if (total > 1)
       run.log.note(fmt::format("point {} of {} done, {} to go at this rate", done, total,
                                duration_text(run.timer.seconds() / static_cast<double>(done) *
                                              static_cast<double>(total - done))));
   };
-  const StudyOutcome outcome = run_study({run.world, deck, run.log, clock, file, point_done});
+  const StudyOutcome outcome =
+      run_study({run.world, deck, run.log, clock, file, *run.stop, point_done});
 
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
@@ -164,9 +177,10 @@ void execute(Run& run, const RunArguments& arguments) {
   for (const std::string& line :
        result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);
-  const std::string trouble = run.status.change([](RunStatus& s) {
+  const std::string trouble = run.status.conclude([](RunStatus& s) {
     s.state = "finished";
-    s.phase = "";
+    s.phase = s.message = "";
+    s.exit_code = 0;
     s.files = {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
   });
   if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
@@ -176,12 +190,31 @@ void execute(Run& run, const RunArguments& arguments) {
                       (run.folder->path() / "run.h5").string());
 }
 
+/// A stop that all ranks agreed on: no error, but not done either.
+ExitCode conclude_stop(Run& run, const Error& stop) {
+  const std::string message = fmt::format("{}; {}", stop.what(), go_on_with(*run.folder));
+  if (run.world.root()) {
+    // Obeyed: it must not end the run that goes on from here.
+    std::error_code ignored;
+    std::filesystem::remove(run.stop->stop_file(), ignored);
+    run.log.file_only("fathom: " + message);
+    std::fflush(stdout);
+    std::fprintf(stderr, "fathom: %s\n", message.c_str());
+  }
+  run.status.conclude([&](RunStatus& s) {
+    s.state = "checkpointed";
+    s.exit_code = static_cast<int>(ExitCode::checkpointed);
+    s.message = message;
+  });
+  return ExitCode::checkpointed;
+}
+
 /// One message, one code, on all ranks; or the end of the job where the others cannot be reached.
 ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
   const std::string text = fmt::format("fathom: error {} ({}): {}", static_cast<int>(error.code()),
                                        name(error.code()), error.what());
   const auto fail = [&](ExitCode code, bool speak_for_root) {
-    run.status.change(
+    run.status.conclude(
         [&](RunStatus& s) {
           s.state = "failed";
           s.exit_code = static_cast<int>(code);
@@ -196,6 +229,7 @@ ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
     session.abort(text, error.code());
   }
   const auto code = static_cast<ExitCode>(run.rendezvous.from_root(static_cast<int>(error.code())));
+  if (code == ExitCode::checkpointed) return conclude_stop(run, error);
   if (run.world.root()) {
     run.log.file_only(text);
     std::fflush(stdout);

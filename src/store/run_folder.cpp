@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <optional>
 #include <system_error>
@@ -22,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array own_files = {"run.h5",    "fathom.log",         "status.json",
+constexpr std::array own_files = {"run.h5",    "fathom.log",         "status.json", "STOP",
                                   "deck.toml", "deck.resolved.toml", ".fathom.lock"};
 constexpr const char* checkpoint_name = "checkpoint";
 
@@ -261,17 +262,27 @@ std::string RunFolder::publish(const RunStatus& status, bool speak_for_root) noe
   try {
     state_->status = status;
     if (!state_->comm->root() && !speak_for_root) return {};
+    // JSON has no infinity: null where there is no wall limit.
+    nlohmann::ordered_json seconds_left;
+    if (std::isfinite(status.seconds_left)) seconds_left = std::round(status.seconds_left);
     const nlohmann::ordered_json json = {
         {"state", status.state},
         {"phase", status.phase},
         {"exit_code", status.exit_code},
         {"message", status.message},
+        {"stop_requested", status.stop_requested},
         {"started", state_->started},
         {"updated", utc_now()},
         {"ranks", state_->comm->size()},
         {"host", host_name()},
         {"pid", static_cast<std::int64_t>(::getpid())},
-        {"progress", {{"points_done", status.points_done}, {"points_total", status.points_total}}},
+        {"progress",
+         {{"points_done", status.points_done},
+          {"points_total", status.points_total},
+          {"phase_seconds", std::round(status.phase_seconds * 10) / 10},
+          {"phase_done", status.phase_done},
+          {"phase_total", status.phase_total}}},
+        {"seconds_left", seconds_left},
         {"files", status.files},
     };
     write_file_atomically(

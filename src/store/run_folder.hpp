@@ -8,12 +8,14 @@
 //   deck.toml            the deck as it was given
 //   deck.resolved.toml   the deck with every default filled in; itself a valid deck
 //   checkpoint/          what an unfinished run goes on from (checkpoint.hpp); may lie elsewhere
+//   STOP                 made by the user: the run ends at its next safe point and takes it away
 //   .fathom.lock         held while a run writes here; gone afterwards
 
 #include "comm/communicator.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +28,11 @@ struct RunStatus {
   std::string phase{};            ///< what is being done, a few words
   int exit_code = 0;              ///< meaningful once the state is not "running"
   std::string message{};          ///< one line; the error's text where the state is "failed"
-  std::int64_t points_done = 0;   ///< of a sweep; 0 of 1 for a single run
+  std::string stop_requested{};   ///< by whom or what the run was asked to end; empty: by nobody
+  double seconds_left = std::numeric_limits<double>::infinity();  ///< to the wall limit
+  double phase_seconds = 0;                                       ///< that the phase lasts
+  double phase_done = 0, phase_total = 0;  ///< of what the phase counts; 0 of 0: it does not
+  std::int64_t points_done = 0;            ///< of a sweep; 0 of 1 for a single run
   std::int64_t points_total = 1;
   std::vector<std::string> files{};  ///< finished output files, relative to the folder
 };
@@ -55,6 +61,7 @@ class RunFolder {
   std::filesystem::path log_file() const { return path() / "fathom.log"; }
   std::filesystem::path status_file() const { return path() / "status.json"; }
   std::filesystem::path checkpoint_folder() const { return path() / "checkpoint"; }
+  std::filesystem::path stop_file() const { return path() / "STOP"; }
   const Communicator& comm() const;
 
   /// The decks as given to open() or found by reopen(); the same on every rank.

@@ -3,6 +3,7 @@
 // What a study is given, and what it gives back for the end of the log.
 
 #include "comm/progress.hpp"
+#include "comm/stop_control.hpp"
 #include "deck/deck.hpp"
 #include "eigen/certified.hpp"
 #include "store/run_file.hpp"
@@ -22,8 +23,15 @@ struct StudyContext {
   Progress& progress;
   PhaseClock& clock;
   RunFile& file;
+  StopControl& stop;
   /// Called after each point, on every rank; local.
   std::function<void(std::int64_t done, std::int64_t total)> point_done;
+};
+
+/// What comes next, and how long it takes.
+struct Foreseen {
+  double seconds = 0;  ///< 0: not known, or hardly any; the root's number counts
+  std::string what;    ///< "the solve"
 };
 
 struct StudyOutcome {
@@ -52,6 +60,10 @@ std::vector<StudyPoint> study_points(const Deck& deck);
 /// The table /sweep/points and the attributes of every point's group; nothing without a sweep.
 /// Local.
 void write_points(RunFile& file, const std::vector<StudyPoint>& points);
+
+/// A place where nothing is half-made: ends the run where it is asked to, or where the time left is
+/// less than what comes next takes; AgreedError(checkpointed). Collective over the context's world.
+void safe_point(const StudyContext& context, const Foreseen& next = {});
 
 /// The points of the deck one after another, their table in the file. Collective.
 StudyOutcome run_every_point(

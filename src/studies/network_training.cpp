@@ -18,8 +18,8 @@ bool has_network(const StudyPoint& point) {
 
 template <class T>
 TrainingRecord train_in(const Communicator& comm, const Learner<T>& learner, LossKind loss,
-                        TrainingOptions options, std::uint64_t seed,
-                        const SnapshotObserver& observer) {
+                        TrainingOptions options, std::uint64_t seed, StopControl& stop,
+                        Progress& progress, const SnapshotObserver& observer) {
   TrainingRecord record;
   std::optional<double> first_loss;
   const auto past_return = [&](const TrainingSnapshot<T>& snapshot) {
@@ -29,13 +29,16 @@ TrainingRecord train_in(const Communicator& comm, const Learner<T>& learner, Los
       record.diverged_at = snapshot.state.step;
     return record.diverged_at >= 0;
   };
-  options.stop = [&record] { return record.diverged_at >= 0; };
   TrainingState<T> start;
+  options.stop = [&, step = start.step]() mutable {
+    progress.advance(static_cast<double>(step++), static_cast<double>(options.steps));
+    return record.diverged_at >= 0 || stop.asked();
+  };
   start.parameters = initial_parameters(*learner.network, seed);
   TrainingResult<T> result =
       train<T>(comm, learner.problem(loss), options, std::move(start),
                [&](const TrainingSnapshot<T>& snapshot) {
-                 if (past_return(snapshot)) return;
+                 if (past_return(snapshot) || snapshot.end == TrainingEnd::stopped) return;
                  const TrainingState<T>& state = snapshot.state;
                  observer({.step = state.step,
                            .time = state.time,
@@ -45,16 +48,19 @@ TrainingRecord train_in(const Communicator& comm, const Learner<T>& learner, Los
   record.losses = std::move(result.losses);
   record.samples = result.state.samples;
   if (record.diverged_at < 0) record.diverged_at = result.diverged_at;
+  record.stopped = result.end == TrainingEnd::stopped && record.diverged_at < 0;
   return record;
 }
 
 }  // namespace
 
 TrainingRecord train_network(const Communicator& comm, const TrainedModel& model,
-                             const TrainingOptions& options, std::uint64_t seed,
-                             const SnapshotObserver& observer) {
-  return model.in_single() ? train_in(comm, model.single, model.loss, options, seed, observer)
-                           : train_in(comm, model.exact, model.loss, options, seed, observer);
+                             const TrainingOptions& options, std::uint64_t seed, StopControl& stop,
+                             Progress& progress, const SnapshotObserver& observer) {
+  const auto train_with = [&](const auto& learner) {
+    return train_in(comm, learner, model.loss, options, seed, stop, progress, observer);
+  };
+  return model.in_single() ? train_with(model.single) : train_with(model.exact);
 }
 
 SweepTraining::SweepTraining(const StudyContext& context)
@@ -88,15 +94,17 @@ TrainingRecord SweepTraining::train_alone(const StudyPoint& point, const Trained
   context_.progress.begin("training");
   const Timer timer;
   double in_snapshots = 0;
-  TrainingRecord record = train_network(context_.world, model, options, seed_of(point.deck),
-                                        [&](const ParameterSnapshot& snapshot) {
-                                          const Timer snapshot_timer;
-                                          observer(snapshot);
-                                          in_snapshots += snapshot_timer.seconds();
-                                        });
+  TrainingRecord record =
+      train_network(context_.world, model, options, seed_of(point.deck), context_.stop,
+                    context_.progress, [&](const ParameterSnapshot& snapshot) {
+                      const Timer snapshot_timer;
+                      observer(snapshot);
+                      in_snapshots += snapshot_timer.seconds();
+                    });
   const double seconds = timer.seconds() - in_snapshots;
   context_.progress.end("training", seconds);
   context_.clock.add("training", seconds, training_flops(*model.exact.network, record.samples));
+  if (record.stopped) safe_point(context_);
   return record;
 }
 
@@ -134,18 +142,19 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
   // An error that a group agrees on is the world's when the other groups are done.
   std::exception_ptr failure;
   try {
-    const StudyContext group{mine.group,     context_.deck, context_.progress,
-                             context_.clock, context_.file, context_.point_done};
+    const StudyContext group{mine.group,    context_.deck, context_.progress,  context_.clock,
+                             context_.file, context_.stop, context_.point_done};
     for (const std::size_t of_wave : mine.models) {
       const std::size_t point = wave[of_wave].point;
       const Deck& deck = points_[point].deck;
       const TrainedModel model = make_trained_model(group, deck);
       mine.group.agree([] { fault_point("studies.training"); });
       Kept& kept = kept_[point];
-      kept.record = train_network(mine.group, model, training_options(deck, model), seed_of(deck),
-                                  [&](const ParameterSnapshot& snapshot) {
-                                    if (mine.group.root()) kept.snapshots.push_back(snapshot);
-                                  });
+      kept.record =
+          train_network(mine.group, model, training_options(deck, model), seed_of(deck),
+                        context_.stop, context_.progress, [&](const ParameterSnapshot& snapshot) {
+                          if (mine.group.root()) kept.snapshots.push_back(snapshot);
+                        });
       if (mine.group.root()) flops += training_flops(*model.exact.network, kept.record.samples);
     }
   } catch (const AgreedError&) {
@@ -154,6 +163,9 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
   context_.world.agree([&] {
     if (failure) std::rethrow_exception(failure);
   });
+  // A group that stopped before its last step did so because one of its ranks was asked to; all are
+  // asked again here.
+  safe_point(context_);
   int first_rank = 0;
   for (std::size_t g = 0; g < mine.plan.size.size(); ++g) {
     for (const std::size_t of_wave : mine.plan.models[g])

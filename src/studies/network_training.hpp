@@ -29,17 +29,19 @@ struct TrainingRecord {
   std::vector<double> losses;     ///< before each step taken, of its batch
   std::int64_t diverged_at = -1;  ///< step before which loss or parameters are past return
   std::int64_t samples = 0;       ///< seen, repeated ones too
+  bool stopped = false;           ///< asked to end before its last step
 };
 
 /// Called on every rank; may be collective.
 using SnapshotObserver = std::function<void(const ParameterSnapshot&)>;
 
 /// Trains from the initial parameters of `seed`. A loss that has grown by 1e12 ends it as a
-/// diverged one: no training comes back from there, and the kernel's squares soon overflow.
+/// diverged one: no training comes back from there, and the kernel's squares soon overflow. Where
+/// `stop` asks any rank of comm, it ends before the next step and the record says so.
 /// Errors: train. Collective over comm.
 TrainingRecord train_network(const Communicator& comm, const TrainedModel& model,
-                             const TrainingOptions& options, std::uint64_t seed,
-                             const SnapshotObserver& observer);
+                             const TrainingOptions& options, std::uint64_t seed, StopControl& stop,
+                             Progress& progress, const SnapshotObserver& observer);
 
 /// The trainings of a study's points, asked for one after another, in order.
 class SweepTraining {

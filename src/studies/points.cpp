@@ -92,6 +92,10 @@ void write_points(RunFile& file, const std::vector<StudyPoint>& points) {
   }
 }
 
+void safe_point(const StudyContext& context, const Foreseen& next) {
+  if (context.stop.ends_here(context.world, next.seconds, next.what)) context.stop.end();
+}
+
 StudyOutcome run_every_point(
     const StudyContext& context,
     const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point) {
@@ -99,6 +103,7 @@ StudyOutcome run_every_point(
   const std::vector<StudyPoint> points = study_points(context.deck);
   write_points(context.file, points);
   for (const StudyPoint& point : points) {
+    safe_point(context);
     run_point(context, point, outcome);
     context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
   }

@@ -22,8 +22,11 @@ namespace {
 using Assemble =
     std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
 
-AssemblyOptions assembly_options(const Deck& deck) {
+AssemblyOptions assembly_options(const StudyContext& context, const Deck& deck) {
   AssemblyOptions options;
+  options.progress = [&progress = context.progress](std::int64_t done, std::int64_t total) {
+    progress.advance(static_cast<double>(done), static_cast<double>(total));
+  };
   if (deck.has("kernel.assembly"))
     options.movement = parse_movement(deck.text("kernel.assembly")).value();
   if (deck.has("kernel.chunk") && !deck.is_word("kernel.chunk"))
@@ -46,8 +49,8 @@ void set_source(StudyProblem& problem, const StudyContext& context, const Deck& 
                 Assemble assemble) {
   problem.assembly = std::make_shared<AssemblyReport>();
   problem.spectrum.source = [&context, assemble = std::move(assemble), report = problem.assembly,
-                             options = assembly_options(deck)](const ProcessGrid& grid,
-                                                               std::int64_t block) {
+                             options = assembly_options(context, deck)](const ProcessGrid& grid,
+                                                                        std::int64_t block) {
     context.progress.begin("assembly");
     const Timer timer;
     Assembly assembly = assemble(grid, block, options);
@@ -63,8 +66,8 @@ void set_extended(
     std::function<ExtendedAssembly(const ProcessGrid&, std::int64_t, const AssemblyOptions&)>
         assemble) {
   problem.extended = [&context, assemble = std::move(assemble), report = problem.assembly,
-                      options = assembly_options(deck)](const ProcessGrid& grid,
-                                                        std::int64_t block) {
+                      options = assembly_options(context, deck)](const ProcessGrid& grid,
+                                                                 std::int64_t block) {
     context.progress.begin("extended assembly");
     const Timer timer;
     ExtendedAssembly assembly = assemble(grid, block, options);

@@ -6,6 +6,7 @@
 #include "eigen/matrix_free.hpp"
 #include "gram/factor_operator.hpp"
 #include "studies/memory_plan.hpp"
+#include "studies/solve_time.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,11 +14,6 @@
 
 namespace fathom {
 namespace {
-
-double solve_flops(const EigenRequest& request, std::int64_t n) {
-  const auto size = static_cast<double>(n);
-  return (request.vectors ? 4.0 / 3 + 4 : 4.0 / 3) * size * size * size;
-}
 
 std::int64_t modes_missing(const CertifiedSpectrum& spectrum) {
   return static_cast<std::int64_t>(spectrum.result.eigenvalue.size()) - spectrum.null_by_rank -
@@ -117,6 +113,7 @@ CertifiedSpectrum as_certified(ExtendedSpectrum&& deep, const SpectrumProblem& p
 SolvedSpectrum solve_by_factor(const StudyContext& context, const StudyProblem& problem,
                                const FactorSource& factor, TailMethod method) {
   const SpectrumProblem& wanted = problem.spectrum;
+  safe_point(context, foresee_solve(context, wanted.request, std::min(wanted.n, factor.rows())));
   context.progress.begin("deep tail");
   const Timer timer;
   FactorSpectrum deep = solve_factor(context.world, factor, method, wanted.request.vectors,
@@ -138,6 +135,7 @@ SolvedSpectrum solve_by_factor(const StudyContext& context, const StudyProblem& 
 SolvedSpectrum solve_by_extended_precision(const StudyContext& context,
                                            const StudyProblem& problem) {
   const SpectrumProblem& wanted = problem.spectrum;
+  safe_point(context, foresee_solve(context, {.vectors = true}, wanted.n));
   context.progress.begin("extended precision");
   const Timer timer;
   ExtendedSpectrum deep = solve_extended(context.world, problem.extended, wanted.n, wanted.layout,
@@ -193,13 +191,26 @@ SolvedSpectrum replace(const StudyContext& context, SolvedSpectrum deep, Certifi
   return deep;
 }
 
+/// The problem with a safe point where its matrix is made: a solve that cannot end in the time left
+/// is not entered.
+SpectrumProblem with_safe_point(const StudyContext& context, const SpectrumProblem& problem) {
+  SpectrumProblem guarded = problem;
+  guarded.source = [&context, &problem](const ProcessGrid& grid, std::int64_t block) {
+    SymmetricMatrix matrix = problem.source(grid, block);
+    safe_point(context, foresee_solve(context, problem.request, problem.n));
+    return matrix;
+  };
+  return guarded;
+}
+
 SolvedSpectrum solve_gram(const StudyContext& context, StudyProblem& problem,
                           StudyOutcome& outcome) {
   plan_gram(context, problem, outcome);
   const Timer timer;
   context.progress.begin("solve");
   SolvedSpectrum solved;
-  solved.spectrum = solve_certified(context.world, problem.spectrum, context.progress);
+  solved.spectrum =
+      solve_certified(context.world, with_safe_point(context, problem.spectrum), context.progress);
   context.progress.end("solve", timer.seconds());
   context.clock.add("solve", solved.spectrum.timings.solve,
                     solve_flops(problem.spectrum.request, problem.spectrum.n));
@@ -308,6 +319,7 @@ SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem
   plan_matrix_free(context, problem, products.bytes, outcome);
   const auto a = products.make();
   context.progress.note(fmt::format("matrix-free: {}", a->description()));
+  safe_point(context);
   context.progress.begin("solve");
   const Timer timer;
   SolvedSpectrum solved;
@@ -335,6 +347,7 @@ SolvedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
                              StudyOutcome& outcome, const std::string& label) {
   if (!label.empty()) context.progress.note(fmt::format("--- {}", label));
   SolvedSpectrum solved = by_route(context, problem, outcome);
+  safe_point(context);
   const CertifiedSpectrum& spectrum = solved.spectrum;
   outcome.certificate = std::max(outcome.certificate, spectrum.certificate.verdict());
   if (solved.gram)

@@ -137,7 +137,8 @@ TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& prob
     }
     if (end || std::ranges::binary_search(options.snapshots, state.step)) {
       check_equal(comm, state);
-      if (observer) observer({state, batch.loss, training_flops(*problem.network, state.samples)});
+      if (observer)
+        observer({state, batch.loss, training_flops(*problem.network, state.samples), end});
     }
     if (end) {
       result.end = *end;

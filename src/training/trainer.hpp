@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -41,18 +42,6 @@ struct TrainingState {
   OptimiserState<T> optimiser{};
 };
 
-/// Before the step that state.step numbers.
-template <class T>
-struct TrainingSnapshot {
-  const TrainingState<T>& state;
-  double loss = 0;     ///< of the batch that this step sees
-  double compute = 0;  ///< flops of training so far, 6·N·D: N parameters, D = samples × positions
-};
-
-/// Called on every rank; may be collective.
-template <class T>
-using TrainingObserver = std::function<void(const TrainingSnapshot<T>&)>;
-
 enum class TrainingEnd {
   finished,  ///< all steps
   target,    ///< the loss is not above target_loss
@@ -60,6 +49,19 @@ enum class TrainingEnd {
   diverged,  ///< NaN or infinite
 };
 std::string_view name(TrainingEnd end);
+
+/// Before the step that state.step numbers.
+template <class T>
+struct TrainingSnapshot {
+  const TrainingState<T>& state;
+  double loss = 0;     ///< of the batch that this step sees
+  double compute = 0;  ///< flops of training so far, 6·N·D: N parameters, D = samples × positions
+  std::optional<TrainingEnd> end = {};  ///< set where no step follows
+};
+
+/// Called on every rank; may be collective.
+template <class T>
+using TrainingObserver = std::function<void(const TrainingSnapshot<T>&)>;
 
 template <class T>
 struct TrainingResult {

@@ -1,0 +1,1 @@
+fathom_unit_test(run.wall_limit SOURCES ${PROJECT_SOURCE_DIR}/tests/unit/run/wall_limit_test.cpp LINKS fathom::run)
