@@ -6,6 +6,7 @@
 #include "comm/stop_control.hpp"
 #include "deck/deck.hpp"
 #include "eigen/certified.hpp"
+#include "store/checkpoint.hpp"
 #include "store/run_file.hpp"
 
 #include <cstddef>
@@ -24,6 +25,7 @@ struct StudyContext {
   PhaseClock& clock;
   RunFile& file;
   StopControl& stop;
+  Checkpoint& checkpoint;  ///< keys of a point begin with point_key()
   /// Called after each point, on every rank; local.
   std::function<void(std::int64_t done, std::int64_t total)> point_done;
 };
@@ -53,6 +55,9 @@ struct StudyPoint {
   std::vector<std::pair<std::string, std::string>> set;
   Deck deck;
 };
+
+/// "point-0001", under which the checkpoint keeps what belongs to a point. Pure.
+std::string point_key(const StudyPoint& point);
 
 /// Pure; the same on every rank.
 std::vector<StudyPoint> study_points(const Deck& deck);

@@ -51,6 +51,10 @@ bool parse_number(const std::string& text, double& number) {
 
 }  // namespace
 
+std::string point_key(const StudyPoint& point) {
+  return fmt::format("point-{:04}", point.index + 1);
+}
+
 std::vector<StudyPoint> study_points(const Deck& deck) {
   std::vector<StudyPoint> points;
   for (auto& point : deck.sweep())
