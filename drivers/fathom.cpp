@@ -1,4 +1,5 @@
-// The fathom command. check, points, explain, schema and verify need no MPI; run starts it.
+// The fathom command. check, points, explain, schema and verify need no MPI; run and resume start
+// it.
 
 #include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
@@ -114,6 +115,10 @@ int main(int argc, char** argv) {
   arguments.command_line = joined(argc, argv);
   std::string key;
   auto* run_command = app.add_subcommand("run", "Run a deck; under mpirun or srun on all ranks");
+  auto* resume_command = app.add_subcommand(
+      "resume",
+      "Go on with a run that was stopped or killed; under mpirun or srun, on any number of ranks");
+  resume_command->add_option("run", arguments.resume, "Folder of the run")->required();
   auto* check_command =
       app.add_subcommand("check", "Report every fault of a deck at once; compute nothing");
   auto* points_command = app.add_subcommand(
@@ -123,8 +128,9 @@ int main(int argc, char** argv) {
   for (auto* command : {run_command, check_command})
     command->add_option("--point", arguments.point,
                         "This point of the sweep alone, 1 the first, as a deck of its own");
-  for (auto* command : {run_command, check_command, points_command}) {
+  for (auto* command : {run_command, check_command, points_command})
     command->add_option("deck", arguments.deck_path, "Input deck (TOML)")->required();
+  for (auto* command : {run_command, check_command, points_command, resume_command}) {
     command
         ->add_option("--set", arguments.overrides,
                      "Override a key: --set kernel.features=4000 (repeatable)")
@@ -149,7 +155,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(ExitCode::usage);
   }
 
-  if (*run_command) return run(argc, argv, arguments);
+  if (*run_command || *resume_command) return run(argc, argv, arguments);
   try {
     if (*check_command) return check(arguments);
     if (*points_command) return points(arguments, count_alone);

@@ -4,7 +4,7 @@
 #include "bindings/blas.hpp"
 #include "bindings/blas_kernels.hpp"
 #include "comm/rendezvous.hpp"
-#include "deck/sweep_point.hpp"
+#include "run/opening.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
 #include "run/run_stop.hpp"
@@ -58,25 +58,6 @@ std::string go_on_with(const RunFolder& folder) {
   return fmt::format("go on with: {}fathom resume {}",
                      ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "",
                      quoted(folder.path().string()));
-}
-
-/// The root reads, every rank resolves the same text.
-Deck read_deck(const Communicator& world, const RunArguments& arguments) {
-  std::optional<Deck> deck;
-  Source source{arguments.deck_path, ""};
-  std::vector<std::string> overrides = arguments.overrides;
-  world.agree_on_root([&] {
-    const Deck whole = load_deck(arguments.deck_path, overrides);
-    source = arguments.point ? point_source(whole, *arguments.point) : whole.source();
-  });
-  // The overrides are in the deck of a point already.
-  if (arguments.point) overrides.clear();
-  world.broadcast(source.text);
-  world.agree([&] {
-    fault_point("run.deck");
-    deck = parse_deck(source, overrides);
-  });
-  return *deck;
 }
 
 void greet(Run& run, const Deck& deck, const Provenance& provenance) {
@@ -133,19 +114,23 @@ void settle_in(Run& run, const Deck& deck) {
 }
 
 void execute(Run& run, const RunArguments& arguments) {
-  const Deck deck = read_deck(run.world, arguments);
   const auto baseline = static_cast<double>(resident_bytes());
-  run.folder = RunFolder::open(run.world, deck.text("run.output"), deck.flag("run.overwrite"),
-                               deck.source().text, deck.resolved_toml());
+  Opened opened =
+      arguments.resume.empty() ? open_run(run.world, arguments) : reopen_run(run.world, arguments);
+  const Deck& deck = opened.deck;
+  run.folder = std::move(opened.folder);
   settle_in(run, deck);
 
   Provenance provenance = collect_provenance(run.world);
-  provenance.deck = deck.source().text;
+  provenance.deck = run.folder->deck_text();
   provenance.resolved_deck = deck.resolved_toml();
-  provenance.deck_path = arguments.deck_path;
+  provenance.deck_path = arguments.resume.empty() ? arguments.deck_path : deck.source().path;
   provenance.command_line = arguments.command_line;
   greet(run, deck, provenance);
   run.log.note(run.stop->note());
+  if (opened.resumes > 0)
+    run.log.note(fmt::format("goes on with the run in {} (resume {})", run.folder->path().string(),
+                             opened.resumes));
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
@@ -158,7 +143,10 @@ void execute(Run& run, const RunArguments& arguments) {
                                              static_cast<double>(total - done))));
   };
   const StudyOutcome outcome =
-      run_study({run.world, deck, run.log, clock, file, *run.stop, point_done});
+      run_study({run.world, deck, run.log, clock, file, *run.stop, opened.checkpoint, point_done});
+  if (!opened.checkpoint.reused().empty())
+    run.log.note(
+        fmt::format("from the checkpoint: {}", fmt::join(opened.checkpoint.reused(), ", ")));
 
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
@@ -174,6 +162,7 @@ void execute(Run& run, const RunArguments& arguments) {
   write_timing(file, phases);
   write_memory(file, memory);
   file.finish();
+  opened.checkpoint.remove();
   for (const std::string& line :
        result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);

@@ -151,6 +151,22 @@ Checkpoint Checkpoint::reopen(const RunFolder& run, const fs::path& folder,
   return checkpoint;
 }
 
+std::optional<std::string> Checkpoint::identity_text(const Communicator& comm,
+                                                     const fs::path& folder) {
+  std::string text;
+  if (comm.root()) {
+    try {
+      const Record record = read_record(folder / fmt::format("{}{}", identity_key, record_ending),
+                                        identity_key, std::nullopt);
+      text = record.one<std::string>("text");
+    } catch (const Error&) {
+      text.clear();
+    }
+  }
+  comm.broadcast(text);
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
 void Checkpoint::keep(std::string_view key, const Record& record) const {
   if (!on()) return;
   for (const auto& [name, array] : record.values)

@@ -49,6 +49,11 @@ class Checkpoint {
   static Checkpoint reopen(const RunFolder& run, const std::filesystem::path& folder,
                            const std::string& identity);
 
+  /// The text that a folder's checkpoint belongs to, on every rank; none where there is none or it
+  /// cannot be read: then reopen() says what is wrong. Collective.
+  static std::optional<std::string> identity_text(const Communicator& comm,
+                                                  const std::filesystem::path& folder);
+
   bool on() const { return state_ != nullptr; }
 
   /// Keeps or replaces. Error(io): then what was kept before stands. Local.

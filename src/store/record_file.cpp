@@ -192,9 +192,10 @@ Head check_whole(const PosixFile& file) {
   return head;
 }
 
-Record parse(const PosixFile& file, const std::string& key, const Hash128& identity) {
+Record parse(const PosixFile& file, const std::string& key,
+             const std::optional<Hash128>& identity) {
   const Head head = check_whole(file);
-  if (head.identity != identity)
+  if (identity && head.identity != *identity)
     throw Error(ExitCode::input, "belongs to another run: it was kept under another deck");
   Parser parser(file, fixed_bytes, head.bytes - hash_length);
   if (const std::string kept = parser.text(); kept != key)
@@ -263,7 +264,8 @@ void write_record(const fs::path& path, const std::string& key, const Hash128& i
   }
 }
 
-Record read_record(const fs::path& path, const std::string& key, const Hash128& identity) {
+Record read_record(const fs::path& path, const std::string& key,
+                   const std::optional<Hash128>& identity) {
   const PosixFile file = PosixFile::open(path, PosixFile::Mode::read);
   try {
     fault_point("store.checkpoint_read");

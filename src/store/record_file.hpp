@@ -17,6 +17,7 @@
 #include "store/record.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace fathom {
@@ -31,9 +32,9 @@ void write_record(const std::filesystem::path& path, const std::string& key,
                   const Hash128& identity, const Record& record);
 
 /// Error(input), naming the file and what is wrong, where it is damaged, of another format, of
-/// another run or kept under another key.
+/// another run (without an identity: of any run) or kept under another key.
 Record read_record(const std::filesystem::path& path, const std::string& key,
-                   const Hash128& identity);
+                   const std::optional<Hash128>& identity);
 
 /// The temporary name that write_record uses. None is there but during a write or after a kill.
 std::filesystem::path record_in_the_making(const std::filesystem::path& path);

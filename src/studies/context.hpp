@@ -66,14 +66,25 @@ std::vector<StudyPoint> study_points(const Deck& deck);
 /// Local.
 void write_points(RunFile& file, const std::vector<StudyPoint>& points);
 
+/// What a study keeps of a point for its last words, taken when the point is done and given back
+/// where a run goes on. Either may be empty. Local.
+struct PointMemory {
+  std::function<Record()> take;
+  std::function<void(const Record&)> give;
+};
+
 /// A place where nothing is half-made: ends the run where it is asked to, or where the time left is
 /// less than what comes next takes; AgreedError(checkpointed). Collective over the context's world.
 void safe_point(const StudyContext& context, const Foreseen& next = {});
 
 /// The points of the deck one after another, their table in the file. Collective.
+///
+/// Of a sweep, every point that is done is kept in the checkpoint: what it wrote to the file, the
+/// outcome so far, and what the study itself keeps of it (`memory`). Those are not run again.
 StudyOutcome run_every_point(
     const StudyContext& context,
-    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point);
+    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point,
+    const PointMemory& memory = {});
 
 /// Runs the study that the deck names. Collective.
 StudyOutcome run_study(const StudyContext& context);

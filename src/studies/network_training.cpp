@@ -16,49 +16,129 @@ bool has_network(const StudyPoint& point) {
   return point.deck.text("kernel.type") == "network";
 }
 
+/// One training, in one precision.
 template <class T>
-TrainingRecord train_in(const Communicator& comm, const Learner<T>& learner, LossKind loss,
-                        TrainingOptions options, std::uint64_t seed, StopControl& stop,
-                        Progress& progress, const SnapshotObserver& observer) {
-  TrainingRecord record;
-  std::optional<double> first_loss;
-  const auto past_return = [&](const TrainingSnapshot<T>& snapshot) {
+class Training {
+ public:
+  Training(const StudyContext& context, const StudyPoint& point, const Learner<T>& learner,
+           LossKind loss, TrainingOptions options, const SnapshotObserver& observer)
+      : comm_(context.world),
+        learner_(learner),
+        loss_(loss),
+        options_(std::move(options)),
+        observer_(observer),
+        kept_(context.checkpoint, point_key(point),
+              context.checkpoint.on() ? context.deck.seconds("run.checkpoint") : 0) {
+    options_.stop = [this, &stop = context.stop, &progress = context.progress] {
+      progress.advance(static_cast<double>(at_.state.step), static_cast<double>(options_.steps));
+      return at_.diverged_at >= 0 || stop.asked();
+    };
+    at_.state.parameters = initial_parameters(*learner.network, seed_of(point.deck));
+  }
+
+  TrainingRecord run() {
+    go_back();
+    bool stopped = false;
+    if (!at_.ended) {
+      before_ = at_.losses;
+      TrainingResult<T> result = train<T>(
+          comm_, learner_.problem(loss_), options_, at_.state,
+          [this](const TrainingSnapshot<T>& snapshot) { observe(snapshot); },
+          [this](const TrainingState<T>& state, std::span<const double> losses) {
+            after_step(state, losses);
+          });
+      if (at_.diverged_at < 0) at_.diverged_at = result.diverged_at;
+      stopped = result.end == TrainingEnd::stopped && at_.diverged_at < 0;
+      move_to(result.state, result.losses);
+      at_.ended = !stopped;
+      kept_.keep(comm_, at_);
+    }
+    return {.losses = std::move(at_.losses),
+            .diverged_at = at_.diverged_at,
+            .samples = at_.state.samples,
+            .stopped = stopped};
+  }
+
+ private:
+  /// To where the checkpoint says; the snapshots before are observed again.
+  void go_back() {
+    auto before = kept_.template find<T>(comm_);
+    if (!before) return;
+    at_ = std::move(*before);
+    while (auto snapshot = kept_.find_snapshot(comm_, snapshots_)) {
+      if (!at_.ended && snapshot->step >= at_.state.step) break;
+      ++snapshots_;
+      observer_(*snapshot);
+    }
+  }
+
+  void observe(const TrainingSnapshot<T>& snapshot) {
+    if (past_return(snapshot) || snapshot.end == TrainingEnd::stopped) return;
+    const TrainingState<T>& state = snapshot.state;
+    const ParameterSnapshot taken{.step = state.step,
+                                  .time = state.time,
+                                  .compute = snapshot.compute,
+                                  .parameters = {state.parameters.begin(), state.parameters.end()}};
+    if (kept_.on()) {
+      kept_.keep_snapshot(comm_, snapshots_, taken);
+      move_to(state, snapshot.losses);
+      kept_.keep(comm_, at_);
+    }
+    ++snapshots_;
+    observer_(taken);
+  }
+
+  bool past_return(const TrainingSnapshot<T>& snapshot) {
     constexpr double growth = 1e12;
-    if (!first_loss) first_loss = snapshot.loss;
-    if (record.diverged_at < 0 && snapshot.loss > growth * std::max(1.0, *first_loss))
-      record.diverged_at = snapshot.state.step;
-    return record.diverged_at >= 0;
-  };
-  TrainingState<T> start;
-  options.stop = [&, step = start.step]() mutable {
-    progress.advance(static_cast<double>(step++), static_cast<double>(options.steps));
-    return record.diverged_at >= 0 || stop.asked();
-  };
-  start.parameters = initial_parameters(*learner.network, seed);
-  TrainingResult<T> result =
-      train<T>(comm, learner.problem(loss), options, std::move(start),
-               [&](const TrainingSnapshot<T>& snapshot) {
-                 if (past_return(snapshot) || snapshot.end == TrainingEnd::stopped) return;
-                 const TrainingState<T>& state = snapshot.state;
-                 observer({.step = state.step,
-                           .time = state.time,
-                           .compute = snapshot.compute,
-                           .parameters = {state.parameters.begin(), state.parameters.end()}});
-               });
-  record.losses = std::move(result.losses);
-  record.samples = result.state.samples;
-  if (record.diverged_at < 0) record.diverged_at = result.diverged_at;
-  record.stopped = result.end == TrainingEnd::stopped && record.diverged_at < 0;
-  return record;
+    if (!at_.first_loss) at_.first_loss = snapshot.loss;
+    if (at_.diverged_at < 0 && snapshot.loss > growth * std::max(1.0, *at_.first_loss))
+      at_.diverged_at = snapshot.state.step;
+    return at_.diverged_at >= 0;
+  }
+
+  void after_step(const TrainingState<T>& state, std::span<const double> losses) {
+    at_.state.step = state.step;
+    if (!comm_.root() || !kept_.due()) return;
+    TrainingProgress<T> now = at_;
+    now.state = state;
+    now.losses = before_;
+    now.losses.insert(now.losses.end(), losses.begin(), losses.end());
+    kept_.keep_quietly(now);
+  }
+
+  void move_to(const TrainingState<T>& state, std::span<const double> losses) {
+    at_.state = state;
+    at_.losses = before_;
+    at_.losses.insert(at_.losses.end(), losses.begin(), losses.end());
+  }
+
+  const Communicator& comm_;
+  const Learner<T>& learner_;
+  LossKind loss_;
+  TrainingOptions options_;
+  const SnapshotObserver& observer_;
+  KeptTraining kept_;
+  TrainingProgress<T> at_;      // as last kept; its step is the current one
+  std::vector<double> before_;  // losses of the run that this one goes on from
+  std::size_t snapshots_ = 0;
+};
+
+/// An earlier run has done all of it. Collective.
+bool is_done(const StudyContext& context, const StudyPoint& point) {
+  std::int64_t done = 0;
+  context.world.agree_on_root([&] {
+    done = context.checkpoint.on() && !context.checkpoint.keys(point_key(point) + ".done").empty();
+  });
+  return context.world.max(done) != 0;
 }
 
 }  // namespace
 
-TrainingRecord train_network(const Communicator& comm, const TrainedModel& model,
-                             const TrainingOptions& options, std::uint64_t seed, StopControl& stop,
-                             Progress& progress, const SnapshotObserver& observer) {
-  const auto train_with = [&](const auto& learner) {
-    return train_in(comm, learner, model.loss, options, seed, stop, progress, observer);
+TrainingRecord train_network(const StudyContext& context, const StudyPoint& point,
+                             const TrainedModel& model, const TrainingOptions& options,
+                             const SnapshotObserver& observer) {
+  const auto train_with = [&]<class T>(const Learner<T>& learner) {
+    return Training<T>(context, point, learner, model.loss, options, observer).run();
   };
   return model.in_single() ? train_with(model.single) : train_with(model.exact);
 }
@@ -67,7 +147,7 @@ SweepTraining::SweepTraining(const StudyContext& context)
     : context_(context), points_(study_points(context.deck)) {
   if (context.world.size() == 1 || std::ranges::count_if(points_, has_network) < 2) return;
   for (const StudyPoint& point : points_) {
-    if (!has_network(point)) continue;
+    if (!has_network(point) || is_done(context, point)) continue;
     const TrainedModel model = make_trained_model(context, point.deck);
     const TrainingOptions options = training_options(point.deck, model);
     const Network<double>& network = *model.exact.network;
@@ -95,12 +175,11 @@ TrainingRecord SweepTraining::train_alone(const StudyPoint& point, const Trained
   const Timer timer;
   double in_snapshots = 0;
   TrainingRecord record =
-      train_network(context_.world, model, options, seed_of(point.deck), context_.stop,
-                    context_.progress, [&](const ParameterSnapshot& snapshot) {
-                      const Timer snapshot_timer;
-                      observer(snapshot);
-                      in_snapshots += snapshot_timer.seconds();
-                    });
+      train_network(context_, point, model, options, [&](const ParameterSnapshot& snapshot) {
+        const Timer snapshot_timer;
+        observer(snapshot);
+        in_snapshots += snapshot_timer.seconds();
+      });
   const double seconds = timer.seconds() - in_snapshots;
   context_.progress.end("training", seconds);
   context_.clock.add("training", seconds, training_flops(*model.exact.network, record.samples));
@@ -151,11 +230,10 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
       const TrainedModel model = make_trained_model(group, deck);
       mine.group.agree([] { fault_point("studies.training"); });
       Kept& kept = kept_[point];
-      kept.record =
-          train_network(mine.group, model, training_options(deck, model), seed_of(deck),
-                        context_.stop, context_.progress, [&](const ParameterSnapshot& snapshot) {
-                          if (mine.group.root()) kept.snapshots.push_back(snapshot);
-                        });
+      kept.record = train_network(group, points_[point], model, training_options(deck, model),
+                                  [&](const ParameterSnapshot& snapshot) {
+                                    if (mine.group.root()) kept.snapshots.push_back(snapshot);
+                                  });
       if (mine.group.root()) flops += training_flops(*model.exact.network, kept.record.samples);
     }
   } catch (const AgreedError&) {

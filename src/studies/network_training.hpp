@@ -5,6 +5,7 @@
 // ranks study them together, where a counted cost says that this is done sooner.
 
 #include "studies/context.hpp"
+#include "studies/kept_training.hpp"
 #include "studies/trained_model.hpp"
 #include "training/model_groups.hpp"
 
@@ -15,14 +16,6 @@
 #include <vector>
 
 namespace fathom {
-
-/// A network in training, before the step that `step` numbers.
-struct ParameterSnapshot {
-  std::int64_t step = 0;
-  double time = 0;     ///< Σ learning rates
-  double compute = 0;  ///< flops of training, 6·N·D
-  std::vector<double> parameters;
-};
 
 /// What a training leaves beside its snapshots.
 struct TrainingRecord {
@@ -35,13 +28,14 @@ struct TrainingRecord {
 /// Called on every rank; may be collective.
 using SnapshotObserver = std::function<void(const ParameterSnapshot&)>;
 
-/// Trains from the initial parameters of `seed`. A loss that has grown by 1e12 ends it as a
-/// diverged one: no training comes back from there, and the kernel's squares soon overflow. Where
-/// `stop` asks any rank of comm, it ends before the next step and the record says so.
-/// Errors: train. Collective over comm.
-TrainingRecord train_network(const Communicator& comm, const TrainedModel& model,
-                             const TrainingOptions& options, std::uint64_t seed, StopControl& stop,
-                             Progress& progress, const SnapshotObserver& observer);
+/// Trains a point's network from the initial parameters of its seed on the ranks of
+/// context.world, or goes on from where the checkpoint says; snapshots that were taken before come
+/// from there. A loss that has grown by 1e12 ends it as a diverged one: no training comes back from
+/// there, and the kernel's squares soon overflow. Where context.stop asks any rank, it ends before
+/// the next step, kept, and the record says so. Errors: train, Checkpoint. Collective.
+TrainingRecord train_network(const StudyContext& context, const StudyPoint& point,
+                             const TrainedModel& model, const TrainingOptions& options,
+                             const SnapshotObserver& observer);
 
 /// The trainings of a study's points, asked for one after another, in order.
 class SweepTraining {

@@ -1,8 +1,10 @@
 #include "studies/context.hpp"
+#include "studies/kept_results.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 
 namespace fathom {
 namespace {
@@ -100,16 +102,57 @@ void safe_point(const StudyContext& context, const Foreseen& next) {
   if (context.stop.ends_here(context.world, next.seconds, next.what)) context.stop.end();
 }
 
+namespace {
+
+constexpr const char* done_ending = ".done";
+
+/// What an earlier run kept of a point, if it was done.
+std::optional<Record> done_before(const StudyContext& context, const StudyPoint& point) {
+  std::optional<Record> record;
+  context.world.agree([&] { record = context.checkpoint.find(point_key(point) + done_ending); });
+  return record;
+}
+
+void keep_done(const StudyContext& context, const StudyPoint& point, const StudyOutcome& outcome,
+               const PointMemory& memory) {
+  const Record journal = context.file.take_journal();
+  context.world.agree_on_root([&] {
+    Record record;
+    add_part(record, "file", journal);
+    add_part(record, "outcome", to_record(outcome));
+    if (memory.take) add_part(record, "study", memory.take());
+    context.checkpoint.keep(point_key(point) + done_ending, record);
+    // What the point kept on its way is not needed any more; what it wrote may refer to matrices.
+    for (const std::string& key : context.checkpoint.keys(point_key(point) + "."))
+      if (!key.ends_with(done_ending) && !key.ends_with(".vectors")) context.checkpoint.drop(key);
+  });
+}
+
+}  // namespace
+
 StudyOutcome run_every_point(
     const StudyContext& context,
-    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point) {
+    const std::function<void(const StudyContext&, const StudyPoint&, StudyOutcome&)>& run_point,
+    const PointMemory& memory) {
   StudyOutcome outcome;
   const std::vector<StudyPoint> points = study_points(context.deck);
+  const bool kept = points.size() > 1 && context.checkpoint.on();
   write_points(context.file, points);
+  if (kept) context.file.keep_journal();
   for (const StudyPoint& point : points) {
     safe_point(context);
-    run_point(context, point, outcome);
-    context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
+    const std::optional<Record> before = kept ? done_before(context, point) : std::nullopt;
+    if (before) {
+      context.file.replay(part_of(*before, "file"), context.checkpoint);
+      context.world.agree([&] {
+        outcome = outcome_from(part_of(*before, "outcome"));
+        if (memory.give) memory.give(part_of(*before, "study"));
+      });
+    } else {
+      run_point(context, point, outcome);
+      if (kept) keep_done(context, point, outcome, memory);
+    }
+    context.point_done(static_cast<std::int64_t>(point.index) + 1, std::ssize(points));
   }
   return outcome;
 }

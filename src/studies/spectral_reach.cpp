@@ -4,6 +4,7 @@
 
 #include "base/fault.hpp"
 #include "kernels/teacher.hpp"
+#include "studies/kept_results.hpp"
 #include "studies/network_training.hpp"
 #include "studies/reach_run.hpp"
 #include "studies/sample_models.hpp"
@@ -130,7 +131,39 @@ class NetworkRun {
                     point_.label.empty() ? "" : point_.label + ": ", run_.diverged_at));
   }
 
+  /// Of an earlier run's checkpoint, or made and kept.
   void analyse(const ParameterSnapshot& at) {
+    const std::string key =
+        fmt::format("{}.moment-{:04}", point_key(point_), run_.moments.size() + 1);
+    if (take_kept(key)) return;
+    make_moment(at);
+    context_.world.agree_on_root([&] {
+      if (!context_.checkpoint.on()) return;
+      Record record;
+      add_part(record, "moment", to_record(run_.moments.back()));
+      if (!run_.frozen.empty() && run_.frozen.back().start == at.step)
+        add_part(record, "frozen", to_record(run_.frozen.back()));
+      add_part(record, "outcome", to_record(outcome_));
+      context_.checkpoint.keep(key, record);
+    });
+    safe_point(context_);
+  }
+
+  bool take_kept(const std::string& key) {
+    bool taken = false;
+    context_.world.agree([&] {
+      const std::optional<Record> record = context_.checkpoint.find(key);
+      if (!record) return;
+      run_.moments.push_back(moment_from(part_of(*record, "moment")));
+      if (has_part(*record, "frozen"))
+        run_.frozen.push_back(frozen_curve_from(part_of(*record, "frozen")));
+      outcome_ = outcome_from(part_of(*record, "outcome"));
+      taken = true;
+    });
+    return taken;
+  }
+
+  void make_moment(const ParameterSnapshot& at) {
     context_.world.agree([] { fault_point("studies.snapshot"); });
     std::optional<DistMatrix> vectors;
     const std::string label =
@@ -226,7 +259,8 @@ StudyOutcome run_spectral_reach_study(const StudyContext& context) {
   SweepTraining training(context);
   std::vector<ReachRun> runs;
   StudyOutcome outcome = run_every_point(
-      context, [&](const StudyContext& at, const StudyPoint& point, StudyOutcome& result) {
+      context,
+      [&](const StudyContext& at, const StudyPoint& point, StudyOutcome& result) {
         runs.push_back(point.deck.text("kernel.type") == "network"
                            ? NetworkRun(at, training, point, result).run()
                            : features_run(at, point, result));
@@ -236,7 +270,9 @@ StudyOutcome run_spectral_reach_study(const StudyContext& context) {
         if (runs.back().diverged_at >= 0) result.diverged = true;
         if (at.deck.sweep().size() <= 1)
           result.verdicts.push_back(reach_sentence(runs.back(), share));
-      });
+      },
+      {.take = [&] { return to_record(runs.back()); },
+       .give = [&](const Record& record) { runs.push_back(reach_run_from(record)); }});
   for (std::string& sentence :
        summarise_reach(context.file, runs, share, context.deck.real("study.confidence")))
     outcome.verdicts.push_back(std::move(sentence));

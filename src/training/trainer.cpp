@@ -117,7 +117,7 @@ std::string_view name(TrainingEnd end) {
 template <class T>
 TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& problem,
                         const TrainingOptions& options, TrainingState<T> start,
-                        const TrainingObserver<T>& observer) {
+                        const TrainingObserver<T>& observer, const StepObserver<T>& after_step) {
   SharedGradient<T> shared(comm, problem);
   check_arguments(problem, options, start);
   TrainingResult<T> result;
@@ -138,7 +138,8 @@ TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& prob
     if (end || std::ranges::binary_search(options.snapshots, state.step)) {
       check_equal(comm, state);
       if (observer)
-        observer({state, batch.loss, training_flops(*problem.network, state.samples), end});
+        observer({state, batch.loss, training_flops(*problem.network, state.samples), end,
+                  result.losses});
     }
     if (end) {
       result.end = *end;
@@ -147,6 +148,7 @@ TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& prob
     }
     result.losses.push_back(batch.loss);
     take_step(problem, options, shared.gradient(), state);
+    if (after_step) after_step(state, result.losses);
   }
 }
 
@@ -171,10 +173,10 @@ double training_flops(const Network<T>& network, std::int64_t samples) {
 
 template TrainingResult<double> train(const Communicator&, const TrainingProblem<double>&,
                                       const TrainingOptions&, TrainingState<double>,
-                                      const TrainingObserver<double>&);
+                                      const TrainingObserver<double>&, const StepObserver<double>&);
 template TrainingResult<float> train(const Communicator&, const TrainingProblem<float>&,
                                      const TrainingOptions&, TrainingState<float>,
-                                     const TrainingObserver<float>&);
+                                     const TrainingObserver<float>&, const StepObserver<float>&);
 template double training_flops(const Network<double>&, std::int64_t);
 template double training_flops(const Network<float>&, std::int64_t);
 

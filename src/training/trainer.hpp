@@ -57,7 +57,13 @@ struct TrainingSnapshot {
   double loss = 0;     ///< of the batch that this step sees
   double compute = 0;  ///< flops of training so far, 6·N·D: N parameters, D = samples × positions
   std::optional<TrainingEnd> end = {};  ///< set where no step follows
+  std::span<const double> losses = {};  ///< before each step since `start`
 };
+
+/// Called on every rank after each step, with the losses before each step since `start`. Local;
+/// must not throw.
+template <class T>
+using StepObserver = std::function<void(const TrainingState<T>&, std::span<const double> losses)>;
 
 /// Called on every rank; may be collective.
 template <class T>
@@ -84,7 +90,8 @@ struct TrainingResult {
 template <class T>
 TrainingResult<T> train(const Communicator& comm, const TrainingProblem<T>& problem,
                         const TrainingOptions& options, TrainingState<T> start,
-                        const TrainingObserver<T>& observer);
+                        const TrainingObserver<T>& observer,
+                        const StepObserver<T>& after_step = {});
 
 /// 0, 1, 2, … and on with `per_decade` steps a decade, as near to even on a log scale as whole
 /// numbers are, `steps` the last. Local. @pre 0 ≤ steps, per_decade ≥ 1

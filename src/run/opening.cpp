@@ -1,0 +1,160 @@
+#include "run/opening.hpp"
+
+#include "base/fault.hpp"
+#include "deck/sweep_point.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <sstream>
+
+namespace fathom {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Keys that may differ between a run and the one that goes on from it.
+constexpr std::array free_keys = {"title",          "run.output",     "run.overwrite",
+                                  "run.wall_limit", "run.checkpoint", "run.checkpoint_folder"};
+
+constexpr const char* run_record = "run";
+
+/// Of resolved TOML, one line a key: "data.n" → "60".
+std::map<std::string, std::string> values_of(const std::string& toml) {
+  std::map<std::string, std::string> values;
+  std::istringstream lines(toml);
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('[') && line.ends_with(']')) {
+      section = line.substr(1, line.size() - 2) + ".";
+      continue;
+    }
+    const auto equals = line.find(" = ");
+    if (equals != line.npos) values[section + line.substr(0, equals)] = line.substr(equals + 3);
+  }
+  return values;
+}
+
+/// The root reads, every rank resolves the same text.
+Deck read_deck(const Communicator& world, const RunArguments& arguments) {
+  std::optional<Deck> deck;
+  Source source{arguments.deck_path, ""};
+  std::vector<std::string> overrides = arguments.overrides;
+  world.agree_on_root([&] {
+    const Deck whole = load_deck(arguments.deck_path, overrides);
+    source = arguments.point ? point_source(whole, *arguments.point) : whole.source();
+  });
+  // The overrides are in the deck of a point already.
+  if (arguments.point) overrides.clear();
+  world.broadcast(source.text);
+  world.agree([&] {
+    fault_point("run.deck");
+    deck = parse_deck(source, overrides);
+  });
+  return *deck;
+}
+
+fs::path checkpoint_folder(const Deck& deck, const RunFolder& folder) {
+  return deck.has("run.checkpoint_folder") ? fs::path(deck.text("run.checkpoint_folder"))
+                                           : folder.checkpoint_folder();
+}
+
+bool wanted(const Deck& deck) {
+  return !deck.is_word("run.checkpoint");
+}
+
+/// Where the checkpoint is another deck's, the keys tell more than "of another run".
+void refuse_changes(const Communicator& world, const RunFolder& folder, const std::string& identity,
+                    const std::string& before) {
+  world.agree_on_root([&] {
+    const std::vector<std::string> changed = changed_keys(identity, before);
+    if (changed.empty()) return;
+    std::string text = fmt::format(
+        "{}: the deck was changed since the run began; what it has kept is of another one. Set "
+        "back, or begin a new run:",
+        folder.path().string());
+    for (const std::string& key : changed)
+      text += "\n  " + key;
+    throw Error(ExitCode::deck, text);
+  });
+}
+
+/// A run goes on from its resolved deck; whoever changed deck.toml meant that to count.
+std::string identity_of_given(const std::string& text) {
+  return run_identity(parse_deck({"deck.toml", text}, {}));
+}
+
+Record run_state(const RunFolder& folder, std::int64_t resumes) {
+  return {{{"resumes", std::vector<std::int64_t>{resumes}},
+           {"deck", std::vector<std::string>{folder.deck_text()}}}};
+}
+
+}  // namespace
+
+std::string run_identity(const Deck& deck) {
+  std::string text;
+  for (const auto& [key, value] : values_of(deck.resolved_toml()))
+    if (std::ranges::find(free_keys, key) == free_keys.end()) text += key + " = " + value + "\n";
+  return text;
+}
+
+std::vector<std::string> changed_keys(const std::string& identity, const std::string& before) {
+  const auto now = values_of(identity), then = values_of(before);
+  std::vector<std::string> changed;
+  for (const auto& [key, value] : now) {
+    const auto old = then.find(key);
+    if (old == then.end())
+      changed.push_back(fmt::format("{}: {}, was not there", key, value));
+    else if (old->second != value)
+      changed.push_back(fmt::format("{}: {}, was {}", key, value, old->second));
+  }
+  for (const auto& [key, value] : then)
+    if (!now.contains(key)) changed.push_back(fmt::format("{}: gone, was {}", key, value));
+  return changed;
+}
+
+Opened open_run(const Communicator& world, const RunArguments& arguments) {
+  Deck deck = read_deck(world, arguments);
+  RunFolder folder = RunFolder::open(world, deck.text("run.output"), deck.flag("run.overwrite"),
+                                     deck.source().text, deck.resolved_toml());
+  Checkpoint checkpoint;
+  if (wanted(deck))
+    checkpoint = Checkpoint::begin(folder, checkpoint_folder(deck, folder), run_identity(deck),
+                                   deck.flag("run.overwrite"));
+  world.agree_on_root([&] { checkpoint.keep(run_record, run_state(folder, 0)); });
+  return {std::move(deck), std::move(folder), std::move(checkpoint), 0};
+}
+
+Opened reopen_run(const Communicator& world, const RunArguments& arguments) {
+  RunFolder folder = RunFolder::reopen(world, arguments.resume);
+  std::optional<Deck> deck;
+  world.agree([&] {
+    fault_point("run.deck");
+    deck =
+        parse_deck({(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
+                   arguments.overrides);
+  });
+  const std::string identity = run_identity(*deck);
+  Checkpoint checkpoint;
+  std::int64_t resumes = 1;
+  if (wanted(*deck)) {
+    const fs::path at = checkpoint_folder(*deck, folder);
+    if (const auto before = Checkpoint::identity_text(world, at))
+      refuse_changes(world, folder, identity, *before);
+    checkpoint = Checkpoint::reopen(folder, at, identity);
+    std::optional<Record> state;
+    world.agree([&] { state = checkpoint.find(run_record); });
+    if (state) {
+      resumes = state->one<std::int64_t>("resumes") + 1;
+      const std::string& deck_then = state->one<std::string>("deck");
+      if (deck_then != folder.deck_text())
+        refuse_changes(world, folder, identity_of_given(folder.deck_text()),
+                       identity_of_given(deck_then));
+    }
+    world.agree_on_root([&] { checkpoint.keep(run_record, run_state(folder, resumes)); });
+  }
+  return {std::move(*deck), std::move(folder), std::move(checkpoint), resumes};
+}
+
+}  // namespace fathom

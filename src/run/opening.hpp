@@ -1,0 +1,40 @@
+#pragma once
+
+// How a run begins: from a deck in a new folder, or in the folder of one that was stopped or
+// killed, from what its checkpoint keeps.
+
+#include "deck/deck.hpp"
+#include "run/runner.hpp"
+#include "store/checkpoint.hpp"
+#include "store/run_folder.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fathom {
+
+/// What two runs must have in common for one to go on from the other: the resolved deck but for
+/// keys that change no number: the title and where, how long and how often kept. Pure.
+std::string run_identity(const Deck& deck);
+
+/// Keys whose values differ between two texts of run_identity, with both values: "data.n: 60, was
+/// 80". Pure.
+std::vector<std::string> changed_keys(const std::string& identity, const std::string& before);
+
+struct Opened {
+  Deck deck;
+  RunFolder folder;
+  Checkpoint checkpoint;
+  std::int64_t resumes = 0;  ///< how often the run has been gone on with; 0: a new one
+};
+
+/// A new run. Error(deck), Error(exists), Error(io). Collective, agreed.
+Opened open_run(const Communicator& world, const RunArguments& arguments);
+
+/// The run in arguments.resume. Error(deck) where its deck was changed, saying which keys;
+/// Error(input) where the folder or the checkpoint is damaged or of another run; Error(exists)
+/// where the run is finished or still runs. Collective, agreed.
+Opened reopen_run(const Communicator& world, const RunArguments& arguments);
+
+}  // namespace fathom
