@@ -80,4 +80,10 @@ if(FATHOM_PYTHON)
     COMMAND ${FATHOM_PYTHON} ${PROJECT_SOURCE_DIR}/tests/mpi/store/read_sample.py ${sample})
   set_tests_properties(store.sample.read PROPERTIES LABELS quick FIXTURES_REQUIRED store_sample
     TIMEOUT 120)
+  add_test(NAME store.sample.verify COMMAND fathom verify ${sample})
+  set_tests_properties(store.sample.verify PROPERTIES LABELS quick FIXTURES_REQUIRED store_sample
+    TIMEOUT 60 PASS_REGULAR_EXPRESSION "run.h5: whole: [0-9]+ datasets, [0-9]+ bytes agree")
+  add_test(NAME store.sample.verify_nothing COMMAND fathom verify ${sample}/nothing)
+  set_tests_properties(store.sample.verify_nothing PROPERTIES LABELS quick TIMEOUT 60
+    FIXTURES_REQUIRED store_sample PASS_REGULAR_EXPRESSION "error 66 .*does not exist")
 endif()
