@@ -192,6 +192,7 @@ ExitCode conclude_stop(Run& run, const Error& stop) {
   }
   run.status.conclude([&](RunStatus& s) {
     s.state = "checkpointed";
+    s.stop_requested = run.stop->why();
     s.exit_code = static_cast<int>(ExitCode::checkpointed);
     s.message = message;
   });

@@ -18,6 +18,8 @@ namespace fathom {
 /// ten seconds without one, so that an old "updated" tells of a run that is gone. The main thread
 /// waits for no disk until the run is over. Local.
 ///
+/// Where another rank had the last word, because this one was stuck, the thread falls silent.
+///
 /// A SIGTERM may leave a second. If the process is gone before a safe point is reached, the file
 /// must not say "running": so from the signal on it says "failed" with exit code 75, and what was
 /// kept before stands; conclude() replaces that by "checkpointed".
@@ -39,6 +41,7 @@ class StatusBoard {
  private:
   void keep_fresh();
   void pulse(double now);
+  bool another_rank_spoke() const;
   std::string publish(double now, bool speak_for_root = false);
 
   RunLog& log_;

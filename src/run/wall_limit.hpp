@@ -14,8 +14,8 @@ namespace fathom {
 
 struct WallLimit {
   double seconds = std::numeric_limits<double>::infinity();  ///< from now on; infinite: none
-  std::string name;  ///< "the wall limit of 30m", "the end of Slurm job 17"; empty: none
-  std::string note;  ///< one line for the log: which limit, or why there is none
+  std::string name = {};  ///< "the wall limit of 30m", "the end of Slurm job 17"; empty: none
+  std::string note = {};  ///< one line for the log: which limit, or why there is none
 };
 
 /// What a Slurm job tells of its own end.

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <fstream>
 #include <optional>
 #include <system_error>
 
@@ -256,6 +257,15 @@ const Communicator& RunFolder::comm() const {
 }
 const RunStatus& RunFolder::status() const {
   return state_->status;
+}
+
+std::string RunFolder::state_on_disk() const noexcept {
+  try {
+    std::ifstream file(status_file());
+    return nlohmann::json::parse(file).at("state").get<std::string>();
+  } catch (const std::exception&) {
+    return {};
+  }
 }
 
 std::string RunFolder::publish(const RunStatus& status, bool speak_for_root) noexcept {

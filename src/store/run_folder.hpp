@@ -75,6 +75,8 @@ class RunFolder {
   /// for a rank that ends the job while rank 0 is stuck and cannot tell.
   std::string publish(const RunStatus& status, bool speak_for_root = false) noexcept;
   const RunStatus& status() const;  ///< as last published on this rank
+  /// The state that status.json has, whichever rank wrote it; empty where it cannot be read. Local.
+  std::string state_on_disk() const noexcept;
 
  private:
   struct State;

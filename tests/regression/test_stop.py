@@ -18,10 +18,11 @@ TRAINING = deck_of(study=dict(kind="spectral_reach", samples=20, snapshots=1),
                    training=dict(learning_rate=0.01, steps=3_000_000))
 GROUPS = TRAINING.replace("width = 16\n", "") + "[sweep]\nkernel.width = [4, 5, 6, 7]\n"
 SWEEP = population_deck(150, 450, kind="spectrum") + f"[sweep]\nrun.seed = {list(range(1, 2001))}\n"
-SOLVE = population_deck(2400, 2400, kind="spectrum", solver=dict(eigenvectors=True))
+SOLVE = population_deck(1600, 1600, kind="spectrum", solver=dict(eigenvectors=True))
 
-# Every rank's own exit code, which mpirun does not tell. The shell must outlive the signal.
-OWN_CODE = 'trap "" USR1; folder=$1; shift; "$@"; code=$?; echo $code > "$folder/code.$OMPI_COMM_WORLD_RANK"; exit $code'
+# Every rank's own exit code, which mpirun does not tell. The shell must outlive the signal; and it exits with 0, since mpirun
+# kills the others where one does not.
+OWN_CODE = 'trap "" USR1; folder=$1; shift; "$@"; echo $? > "$folder/code.$OMPI_COMM_WORLD_RANK"'
 
 
 class Running:
@@ -59,10 +60,12 @@ class Running:
 
     def finish(self, timeout=PATIENCE):
         out, err = self.process.communicate(timeout=timeout)
-        return Result(self.process.returncode, out, err, self.folder)
-
-    def rank_codes(self):
-        return [int((self.codes / f"code.{rank}").read_text()) for rank in range(self.ranks)]
+        code = self.process.returncode
+        if self.codes:
+            codes = [int((self.codes / f"code.{rank}").read_text()) for rank in range(self.ranks)]
+            assert code == 0 and len(set(codes)) == 1, (code, codes, err)
+            code = codes[0]
+        return Result(code, out, err, self.folder)
 
 
 @pytest.fixture
@@ -100,16 +103,14 @@ def in_training(run):
     return run.wait_until(lambda: run.status()["progress"].get("phase_done", 0) > 100, "training")
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_a_signal_in_training(begin, ranks):
-    run = in_training(begin(TRAINING, ranks))
+@pytest.mark.parametrize("ranks, codes", [(1, True), (2, True), (3, True), (2, False)])
+def test_a_signal_in_training(begin, ranks, codes):
+    run = in_training(begin(TRAINING, ranks, codes=codes))
     status = run.status()
     assert status["phase"] == "training" and status["state"] == "running"
     assert status["progress"]["phase_total"] == 3_000_000
     run.process.send_signal(signal.SIGUSR1)
     check_stopped(run.finish(), "SIGUSR1")
-    assert run.rank_codes() == [75] * ranks
-    assert "asked to stop by SIGUSR1" in run.log()
 
 
 def test_a_signal_while_groups_train(begin):
@@ -117,7 +118,6 @@ def test_a_signal_while_groups_train(begin):
     assert "4 networks in 3 groups" in run.log()
     run.process.send_signal(signal.SIGUSR1)
     check_stopped(run.finish(), "SIGUSR1")
-    assert run.rank_codes() == [75] * 3
 
 
 def test_a_signal_in_a_sweep(begin):
@@ -126,18 +126,16 @@ def test_a_signal_in_a_sweep(begin):
     run.process.send_signal(signal.SIGUSR1)
     check_stopped(run.finish(), "SIGUSR1")
     assert 2 <= run.status()["progress"]["points_done"] < 2000
-    assert run.rank_codes() == [75] * 2
 
 
 def in_solve(run):
-    return run.wait_until(lambda: "assembly: " in run.log() and run.status()["phase"] == "solve", "the solve")
+    return run.wait_until(lambda: "assembly: in_place" in run.log(), "the solve")
 
 
 def test_a_signal_in_a_solve(begin):
     run = in_solve(begin(SOLVE))
     run.process.send_signal(signal.SIGUSR1)
-    check_stopped(run.finish(2 * PATIENCE), "SIGUSR1")
-    assert run.rank_codes() == [75] * 2
+    check_stopped(run.finish(4 * PATIENCE), "SIGUSR1")
 
 
 def test_a_signal_before_anything(begin):
@@ -152,14 +150,12 @@ def test_a_file(begin):
     run = in_training(begin(GROUPS, 3))
     (run.folder / "STOP").touch()
     check_stopped(run.finish(), "the file STOP")
-    assert run.rank_codes() == [75] * 3
 
 
 def test_the_wall_limit(begin):
     run = begin(TRAINING, sets=["run.wall_limit=2s"])
     check_stopped(run.finish(), "the wall limit of 2s")
     assert "wall limit: the wall limit of 2s, in" in run.log()
-    assert run.rank_codes() == [75] * 2
 
 
 def test_the_end_of_the_slurm_job(begin):
@@ -168,7 +164,7 @@ def test_the_end_of_the_slurm_job(begin):
 
 
 def test_a_solve_that_cannot_end_is_not_entered(begin):
-    """At order 30,000 even the fastest of machines needs longer, but the matrix has few features and is soon made."""
+    """The matrix has few features and is soon made; its solve needs minutes."""
     deck = deck_of(study=dict(kind="spectrum"), data=dict(source="power_law", n=9000, dim=40, alpha=1.5),
                    kernel=dict(type="random_features", expectation="empirical", activation="relu", features=20, side="gram"),
                    solver=dict(eigenvectors=True))

@@ -44,11 +44,12 @@ TEST(Duration, is_a_sum_of_units) {
 }
 
 TEST(Duration, is_refused_with_the_reason) {
-  for (const char* text : {"", "m", " 30m", "-5m", "+5m", ".5m", "1h 30m", "1,5h", "infs", "nans"})
+  for (const char* text : {"", "m", " 30m", "-5m", "+5m", ".5m", "1h 30m", "infs", "nans"})
     EXPECT_THAT(why_not(text), HasSubstr("is a number and a unit")) << text;
   for (const char* text : {"30", "1h30", "1.5"})
     EXPECT_THAT(why_not(text), HasSubstr("has no unit")) << text;
-  for (const char* text : {"30 m", "30min", "5M", "1e3s", "1.s", "0x10s", "3w", "5\xc2\xb5s"})
+  for (const char* text :
+       {"1,5h", "30 m", "30min", "5M", "1e3s", "1.s", "0x10s", "3w", "5\xc2\xb5s"})
     EXPECT_FALSE(why_not(text).empty()) << text;
   for (const char* text : {"30m1h", "1h1h", "5s5d"})
     EXPECT_THAT(why_not(text), HasSubstr("once each")) << text;
