@@ -3,6 +3,8 @@
 #include "base/assert.hpp"
 #include "studies/record_fields.hpp"
 
+#include <algorithm>
+
 namespace fathom {
 
 template <class Fields, MaybeConst<GridShape> X>
@@ -154,6 +156,12 @@ void add_part(Record& whole, const std::string& name, Record part) {
     const bool added = whole.values.try_emplace(name + "." + inner, std::move(array)).second;
     FATHOM_ASSERT(added, "'{}.{}' is in the record already", name, inner);
   }
+}
+
+bool has_part(const Record& whole, const std::string& name) {
+  return std::ranges::any_of(whole.values, [prefix = name + "."](const auto& array) {
+    return array.first.starts_with(prefix);
+  });
 }
 
 Record part_of(const Record& whole, const std::string& name) {

@@ -45,5 +45,6 @@ LawPoint law_point_from(const Record& record);
 void add_part(Record& whole, const std::string& name, Record part);
 /// The same back. Error(input) where there is nothing under this name.
 Record part_of(const Record& whole, const std::string& name);
+bool has_part(const Record& whole, const std::string& name);
 
 }  // namespace fathom

@@ -1,5 +1,6 @@
 #include "studies/context.hpp"
 #include "studies/kept_results.hpp"
+#include "studies/kept_solve.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -116,6 +117,8 @@ std::optional<Record> done_before(const StudyContext& context, const StudyPoint&
 void keep_done(const StudyContext& context, const StudyPoint& point, const StudyOutcome& outcome,
                const PointMemory& memory) {
   const Record journal = context.file.take_journal();
+  const bool vectors =
+      point.deck.has("run.store_eigenvectors") && point.deck.flag("run.store_eigenvectors");
   context.world.agree_on_root([&] {
     Record record;
     add_part(record, "file", journal);
@@ -124,7 +127,8 @@ void keep_done(const StudyContext& context, const StudyPoint& point, const Study
     context.checkpoint.keep(point_key(point) + done_ending, record);
     // What the point kept on its way is not needed any more; what it wrote may refer to matrices.
     for (const std::string& key : context.checkpoint.keys(point_key(point) + "."))
-      if (!key.ends_with(done_ending) && !key.ends_with(".vectors")) context.checkpoint.drop(key);
+      if (!key.ends_with(done_ending) && !(vectors && key == spectrum_key(point)))
+        context.checkpoint.drop(key);
   });
 }
 

@@ -6,6 +6,8 @@
 #include "spectral/exponent_fit.hpp"
 #include "spectral/law.hpp"
 #include "spectral/verdict.hpp"
+#include "studies/kept_results.hpp"
+#include "studies/kept_solve.hpp"
 #include "studies/problem.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -201,37 +203,60 @@ void write_fits(RunFile& file, const std::vector<FitRow>& rows) {
   write("method", [](const FitRow& r) { return r.fit.method; });
 }
 
+/// All of a sweep but for the seed, in the order in which they first occur.
+class Configurations {
+ public:
+  Configuration& of(const StudyPoint& point, std::int64_t modes) {
+    Configuration*& found = by_key_[configuration_key(point)];
+    if (!found) {
+      all_.push_back(std::make_unique<Configuration>(begin_configuration(point, modes)));
+      found = all_.back().get();
+    }
+    return *found;
+  }
+  std::vector<FitRow> fits() const {
+    std::vector<FitRow> rows;
+    for (const auto& configuration : all_)
+      rows.push_back(fit_configuration(*configuration));
+    return rows;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Configuration>> all_;
+  std::map<std::string, Configuration*> by_key_;
+};
+
 }  // namespace
 
 StudyOutcome run_random_features_study(const StudyContext& context) {
-  StudyOutcome outcome;
   const std::vector<StudyPoint> points = study_points(context.deck);
-  write_points(context.file, points);
-  std::vector<std::unique_ptr<Configuration>> configurations;
-  std::map<std::string, Configuration*> by_key;
-  for (const StudyPoint& point : points) {
-    StudyProblem problem = make_problem(context, point.deck);
-    const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
-    const CertifiedSpectrum& spectrum = solved.spectrum;
+  Configurations configurations;
+  std::size_t done = 0;  // of the points, in their order
+  std::vector<double> last;
+  const auto add = [&](std::vector<double> eigenvalue) {
+    last = std::move(eigenvalue);
+    const StudyPoint& point = points[done++];
+    Configuration& configuration = configurations.of(point, std::ssize(last));
+    configuration.spectra.push_back(last);
+  };
+  StudyOutcome outcome = run_every_point(
+      context,
+      [&](const StudyContext& at, const StudyPoint& point, StudyOutcome& result) {
+        StudyProblem problem = make_problem(at, point.deck);
+        const SolvedSpectrum solved = solve_point(at, point, problem, result);
+        const std::vector<double> eigenvalue = trusted_eigenvalues(solved.spectrum);
+        const RunGroup written = write_solved(
+            at.file.group(point.group), "", solved, problem.spectrum.n, *problem.assembly,
+            point.deck.flag("run.store_eigenvectors"), spectrum_key(point));
+        write_against_law(written, point, configurations.of(point, std::ssize(eigenvalue)),
+                          eigenvalue);
+        add(eigenvalue);
+        at.file.settle();
+      },
+      {.take = [&] { return to_record(LawPoint{last}); },
+       .give = [&](const Record& record) { add(law_point_from(record).eigenvalue); }});
 
-    Configuration*& configuration = by_key[configuration_key(point)];
-    if (!configuration) {
-      configurations.push_back(std::make_unique<Configuration>(begin_configuration(
-          point, static_cast<std::int64_t>(spectrum.result.eigenvalue.size()))));
-      configuration = configurations.back().get();
-    }
-    const RunGroup group = context.file.group(point.group);
-    const RunGroup written = write_solved(group, "", solved, problem.spectrum.n, *problem.assembly,
-                                          point.deck.flag("run.store_eigenvectors"));
-    write_against_law(written, point, *configuration, trusted_eigenvalues(spectrum));
-    configuration->spectra.push_back(trusted_eigenvalues(spectrum));
-    context.file.settle();
-    context.point_done(&point - points.data() + 1, static_cast<std::int64_t>(points.size()));
-  }
-
-  std::vector<FitRow> rows;
-  for (const auto& configuration : configurations)
-    rows.push_back(fit_configuration(*configuration));
+  const std::vector<FitRow> rows = configurations.fits();
   write_fits(context.file, rows);
   for (const FitRow& row : rows)
     outcome.verdicts.push_back(row.verdict.sentence);

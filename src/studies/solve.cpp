@@ -347,7 +347,6 @@ SolvedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
                              StudyOutcome& outcome, const std::string& label) {
   if (!label.empty()) context.progress.note(fmt::format("--- {}", label));
   SolvedSpectrum solved = by_route(context, problem, outcome);
-  safe_point(context);
   const CertifiedSpectrum& spectrum = solved.spectrum;
   outcome.certificate = std::max(outcome.certificate, spectrum.certificate.verdict());
   if (solved.gram)

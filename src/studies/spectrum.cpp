@@ -3,6 +3,7 @@
 #include "base/fault.hpp"
 #include "spectral/exponent_fit.hpp"
 #include "spectral/measures.hpp"
+#include "studies/kept_solve.hpp"
 #include "studies/problem.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -69,10 +70,11 @@ void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcom
   context.world.agree([] { fault_point("studies.point"); });
   const RunGroup group = context.file.group(point.group);
   StudyProblem problem = make_problem(context, point.deck);
-  const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
+  const SolvedSpectrum solved = solve_point(context, point, problem, outcome);
   const CertifiedSpectrum& spectrum = solved.spectrum;
-  const RunGroup written = write_solved(group, "", solved, problem.spectrum.n, *problem.assembly,
-                                        point.deck.flag("run.store_eigenvectors"));
+  const RunGroup written =
+      write_solved(group, "", solved, problem.spectrum.n, *problem.assembly,
+                   point.deck.flag("run.store_eigenvectors"), spectrum_key(point));
   write_effective_dimension(group, spectrum, point.deck.integer("study.lambda_points"));
   const std::string prefix = point.label.empty() ? "" : point.label + ": ";
   if (problem.targets && spectrum.result.vectors) {

@@ -13,7 +13,8 @@ std::vector<double> trusted_eigenvalues(const CertifiedSpectrum& spectrum) {
 
 RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
                         const CertifiedSpectrum& spectrum, std::int64_t n,
-                        const AssemblyReport& assembly, bool store_vectors) {
+                        const AssemblyReport& assembly, bool store_vectors,
+                        const std::string& kept_as) {
   const RunGroup group = point.group(group_name);
   const auto modes = static_cast<std::int64_t>(spectrum.result.eigenvalue.size());
   std::vector<std::int8_t> state;
@@ -39,7 +40,7 @@ RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
     const RunGroup vectors = point.group("eigenvectors");
     vectors.counting_scale("mode", modes);
     vectors.counting_scale("item", spectrum.result.vectors->rows());
-    vectors.columns("eigenvector", *spectrum.result.vectors, {"mode", "item"});
+    vectors.columns("eigenvector", *spectrum.result.vectors, {"mode", "item"}, kept_as);
   }
   group.attribute("n", n);
   group.attribute("trusted_count", spectrum.trusted);
@@ -85,9 +86,9 @@ void write_quality(const RunGroup& point, const std::string& group_name,
 
 RunGroup write_solved(const RunGroup& point, const std::string& prefix,
                       const SolvedSpectrum& solved, std::int64_t n, const AssemblyReport& assembly,
-                      bool store_vectors) {
-  const RunGroup group =
-      write_spectrum(point, prefix + "spectrum", solved.spectrum, n, assembly, store_vectors);
+                      bool store_vectors, const std::string& kept_as) {
+  const RunGroup group = write_spectrum(point, prefix + "spectrum", solved.spectrum, n, assembly,
+                                        store_vectors, kept_as);
   group.attribute("route", solved.route);
   group.attribute("levels", solved.levels);
   if (!solved.representation.empty()) {

@@ -16,10 +16,12 @@ namespace fathom {
 std::vector<double> trusted_eigenvalues(const CertifiedSpectrum& spectrum);
 
 /// POINT/spectrum (or data_spectrum): mode, eigenvalue, error_bound, state, residual_ratio,
-/// local_slope and attributes. Collective where eigenvectors are stored, else local.
+/// local_slope and attributes. kept_as: the key of the eigenvectors in the checkpoint, where a
+/// journal is kept. Collective where eigenvectors are stored, else local.
 RunGroup write_spectrum(const RunGroup& point, const std::string& group_name,
                         const CertifiedSpectrum& spectrum, std::int64_t n,
-                        const AssemblyReport& assembly, bool store_vectors);
+                        const AssemblyReport& assembly, bool store_vectors,
+                        const std::string& kept_as = "");
 
 /// POINT/quality (or data_quality): the checks of the certificate. Local.
 void write_quality(const RunGroup& point, const std::string& group_name,
@@ -30,7 +32,7 @@ void write_quality(const RunGroup& point, const std::string& group_name,
 /// the group of the spectrum. Collective where eigenvectors are stored, else local.
 RunGroup write_solved(const RunGroup& point, const std::string& prefix,
                       const SolvedSpectrum& solved, std::int64_t n, const AssemblyReport& assembly,
-                      bool store_vectors);
+                      bool store_vectors, const std::string& kept_as = "");
 
 /// The worse of two.
 Verdict worse(Verdict a, Verdict b);
