@@ -248,7 +248,8 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
         const RunGroup written = write_solved(
             at.file.group(point.group), "", solved, problem.spectrum.n, *problem.assembly,
             point.deck.flag("run.store_eigenvectors"), spectrum_key(point));
-        write_against_law(written, point, configurations.of(point, std::ssize(eigenvalue)),
+        write_against_law(written, point,
+                          configurations.of(points[point.index], std::ssize(eigenvalue)),
                           eigenvalue);
         add(eigenvalue);
         at.file.settle();
