@@ -20,9 +20,9 @@ struct RunArguments {
   std::string resume{};  ///< folder of the run to go on with; then there is no deck_path
 };
 
-/// Runs the deck, or goes on with a run, and returns the exit code, the same on every rank; the root prints the log and,
-/// where it failed, one message. Where an error strikes some ranks while the others wait for them,
-/// the whole job is aborted with that error's code. Collective.
+/// Runs the deck, or goes on with a run, and returns the exit code, the same on every rank; the
+/// root prints the log and, where it failed, one message. Where an error strikes some ranks while
+/// the others wait for them, the whole job is aborted with that error's code. Collective.
 ExitCode run_deck(const MpiSession& session, const RunArguments& arguments);
 
 }  // namespace fathom

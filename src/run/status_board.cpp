@@ -55,11 +55,6 @@ void StatusBoard::keep_fresh() {
   }
 }
 
-bool StatusBoard::another_rank_spoke() const {
-  const std::string told = folder_->state_on_disk();
-  return !told.empty() && told != folder_->status().state;
-}
-
 void StatusBoard::pulse(double now) {
   const PhaseNow phase = log_.phase();
   changed_ = changed_ || phase.name != status_.phase;
@@ -77,17 +72,17 @@ void StatusBoard::pulse(double now) {
   const bool killed = !told_of_kill_ && about_to_be_killed();
   const double age = now - published_;
   if (!at_once && !killed && age < fresh_seconds && !(changed_ && age > change_seconds)) return;
-  if (another_rank_spoke()) {
-    over_ = true;  // its abort is what ends this process
-    return;
-  }
   if (killed) {
     told_of_kill_ = true;
     status_.state = "failed";
     status_.exit_code = static_cast<int>(ExitCode::checkpointed);
     status_.message = if_killed_;
   }
-  publish(now);
+  published_ = now;
+  changed_ = false;
+  status_.seconds_left = stop_->limit().seconds_left;
+  // Where another rank spoke, its abort is what ends this process.
+  if (!folder_->publish_in_progress(status_)) over_ = true;
 }
 
 std::string StatusBoard::publish(double now, bool speak_for_root) {

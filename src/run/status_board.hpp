@@ -41,7 +41,6 @@ class StatusBoard {
  private:
   void keep_fresh();
   void pulse(double now);
-  bool another_rank_spoke() const;
   std::string publish(double now, bool speak_for_root = false);
 
   RunLog& log_;

@@ -17,6 +17,7 @@
 
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace fathom {
@@ -140,6 +141,29 @@ void let_size_limits_fail() {
   if (::sigaction(SIGXFSZ, nullptr, &now) == 0 && now.sa_handler == SIG_DFL)
     std::signal(SIGXFSZ, SIG_IGN);
 }
+
+/// Held while status.json is read and replaced, so that a rank's last word is not lost between the
+/// two. It is waited for a second at most: the rank that has it may be stuck in its write.
+class StatusTurn {
+ public:
+  explicit StatusTurn(const fs::path& folder) noexcept {
+    constexpr int tries = 100;
+    constexpr useconds_t pause = 10'000;
+    try {
+      folder_ = PosixFile::open(folder, PosixFile::Mode::folder);
+      for (int i = 0; i < tries; ++i) {
+        if (::flock(folder_.descriptor(), LOCK_EX | LOCK_NB) == 0) return;
+        if (errno != EWOULDBLOCK && errno != EINTR) return;  // no locks on this file system
+        ::usleep(pause);
+      }
+    } catch (const std::exception&) {
+      return;  // the write itself will say what is wrong with the folder
+    }
+  }
+
+ private:
+  PosixFile folder_;  // closing it gives the turn back
+};
 
 }  // namespace
 
@@ -269,6 +293,19 @@ std::string RunFolder::state_on_disk() const noexcept {
 }
 
 std::string RunFolder::publish(const RunStatus& status, bool speak_for_root) noexcept {
+  const StatusTurn turn(path());
+  return replace_status(status, speak_for_root);
+}
+
+bool RunFolder::publish_in_progress(const RunStatus& status) noexcept {
+  const StatusTurn turn(path());
+  const std::string told = state_on_disk();
+  if (!told.empty() && told != state_->status.state) return false;
+  replace_status(status, false);
+  return true;
+}
+
+std::string RunFolder::replace_status(const RunStatus& status, bool speak_for_root) noexcept {
   try {
     state_->status = status;
     if (!state_->comm->root() && !speak_for_root) return {};

@@ -74,13 +74,16 @@ class RunFolder {
   /// written does not end a run: the reason comes back, empty where all is well. speak_for_root:
   /// for a rank that ends the job while rank 0 is stuck and cannot tell.
   std::string publish(const RunStatus& status, bool speak_for_root = false) noexcept;
+  /// The same of a run in progress, on rank 0. False, and nothing written, where another rank has
+  /// spoken for it: that rank's word is the last. Local.
+  bool publish_in_progress(const RunStatus& status) noexcept;
   const RunStatus& status() const;  ///< as last published on this rank
-  /// The state that status.json has, whichever rank wrote it; empty where it cannot be read. Local.
-  std::string state_on_disk() const noexcept;
 
  private:
   struct State;
   explicit RunFolder(std::unique_ptr<State> state);
+  std::string state_on_disk() const noexcept;  // whichever rank wrote it; empty: unreadable
+  std::string replace_status(const RunStatus& status, bool speak_for_root) noexcept;
   std::unique_ptr<State> state_;
 };
 
