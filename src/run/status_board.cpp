@@ -19,6 +19,7 @@ StatusBoard::~StatusBoard() {
     const std::lock_guard lock(mutex_);
     over_ = true;
   }
+  wake_.notify_all();
   thread_.join();
 }
 
@@ -47,12 +48,10 @@ std::string StatusBoard::conclude(const std::function<void(RunStatus&)>& change,
 }
 
 void StatusBoard::keep_fresh() {
-  while (true) {
-    std::this_thread::sleep_for(pulse_interval);
-    const std::lock_guard lock(mutex_);
-    if (over_) return;
+  std::unique_lock lock(mutex_);
+  // Woken at the end: a first rank that left later than the others would be killed by the launcher.
+  while (!wake_.wait_for(lock, pulse_interval, [this] { return over_; }))
     pulse(timer_.seconds());
-  }
 }
 
 void StatusBoard::pulse(double now) {

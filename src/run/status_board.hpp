@@ -7,6 +7,7 @@
 #include "run/run_log.hpp"
 #include "store/run_folder.hpp"
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -48,6 +49,7 @@ class StatusBoard {
   StopControl* stop_ = nullptr;
   std::string if_killed_;
   std::mutex mutex_;
+  std::condition_variable wake_;
   RunStatus status_;
   bool over_ = false, changed_ = false, told_of_kill_ = false;
   Timer timer_;

@@ -211,7 +211,14 @@ void SweepTraining::train_wave() {
           : fmt::format("training: {} networks in {} groups of ranks, counted to be done {:.1f} "
                         "times as soon as one after another",
                         wave.size(), groups, alone / plan.seconds));
-  if (groups > 1) train_in_groups(wave, split_for_models(context_.world, costs));
+  if (groups == 1) return;
+  for (const std::vector<std::size_t>& models : plan.models) {
+    double held = 0;
+    for (const std::size_t model : models)
+      held += wave[model].kept_bytes;
+    held_bytes_ = std::max(held_bytes_, held);
+  }
+  train_in_groups(wave, split_for_models(context_.world, costs));
 }
 
 void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyModels& mine) {
@@ -232,7 +239,10 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
       Kept& kept = kept_[point];
       kept.record = train_network(group, points_[point], model, training_options(deck, model),
                                   [&](const ParameterSnapshot& snapshot) {
-                                    if (mine.group.root()) kept.snapshots.push_back(snapshot);
+                                    mine.group.agree([&] {
+                                      fault_point("studies.keep_snapshot");
+                                      if (mine.group.root()) kept.snapshots.push_back(snapshot);
+                                    });
                                   });
       if (mine.group.root()) flops += training_flops(*model.exact.network, kept.record.samples);
     }

@@ -50,6 +50,9 @@ class SweepTraining {
   TrainingRecord train(const StudyPoint& point, const TrainedModel& model,
                        const TrainingOptions& options, const SnapshotObserver& observer);
 
+  /// The most that a rank has held of snapshots that wait to be studied. Local.
+  double held_bytes() const { return held_bytes_; }
+
  private:
   struct Demand {
     std::size_t point = 0;
@@ -74,8 +77,9 @@ class SweepTraining {
   const StudyContext& context_;
   std::vector<StudyPoint> points_;
   std::vector<Demand> demands_;
-  std::size_t planned_ =
-      0;  ///< demands before this one are trained, or all ranks are to train them
+  /// Demands before this one are trained, or all ranks are to train them.
+  std::size_t planned_ = 0;
+  double held_bytes_ = 0;
   std::map<std::size_t, Kept> kept_;  ///< by point; on every rank, if with nothing in it
 };
 

@@ -273,6 +273,7 @@ StudyOutcome run_spectral_reach_study(const StudyContext& context) {
       },
       {.take = [&] { return to_record(runs.back()); },
        .give = [&](const Record& record) { runs.push_back(reach_run_from(record)); }});
+  outcome.predicted_peak_bytes += training.held_bytes();
   for (std::string& sentence :
        summarise_reach(context.file, runs, share, context.deck.real("study.confidence")))
     outcome.verdicts.push_back(std::move(sentence));

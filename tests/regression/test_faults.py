@@ -84,7 +84,8 @@ def test_a_snapshot_that_fails_ends_the_run(run, fault, code, words, rank):
     assert (status["state"], status["exit_code"]) == (("failed", code) if code else ("finished", 0))
 
 
-@pytest.mark.parametrize("fault, code", [("studies.training:{}:throw", 74), ("studies.training:{}:alloc", 71), ("", 0)])
+@pytest.mark.parametrize("fault, code", [("studies.training:{}:throw", 74), ("studies.training:{}:alloc", 71),
+                                         ("studies.keep_snapshot:{}:alloc", 71), ("", 0)])
 @pytest.mark.parametrize("rank", [0, 1, 2])
 def test_a_group_of_ranks_that_fails_ends_all(run, fault, code, rank):
     """Networks of a sweep, each group of ranks on its own: what one agrees on becomes the run's."""
