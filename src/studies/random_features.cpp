@@ -210,7 +210,7 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
   std::vector<std::unique_ptr<Configuration>> configurations;
   std::map<std::string, Configuration*> by_key;
   for (const StudyPoint& point : points) {
-    StudyProblem problem = make_problem(context, point.deck);
+    StudyProblem problem = make_problem(context, point.deck, point_key(point));
     const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
     const CertifiedSpectrum& spectrum = solved.spectrum;
 
