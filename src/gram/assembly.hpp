@@ -3,6 +3,7 @@
 // The assembly of a symmetric matrix from signals: what is asked, what comes back.
 
 #include "dist/interfaces.hpp"
+#include "gram/assembly_keeper.hpp"
 #include "gram/movement.hpp"
 
 #include <cstdint>
@@ -16,6 +17,8 @@ struct AssemblyOptions {
   std::int64_t chunk = 0;  ///< inner indices at a time; 0 = as memory allows
   /// Called on every rank after a chunk: done of total inner indices. Must not communicate.
   std::function<void(std::int64_t done, std::int64_t total)> progress;
+  /// Where the assembly may be interrupted; outlives it. Null: nothing is kept.
+  AssemblyKeeper* keeper = nullptr;
 };
 
 /// Seconds of this rank, by phase.

@@ -62,7 +62,8 @@ class ExtendedAssembler {
           see(panels);
           add(panels, weight);
         },
-        &AssemblySeconds::products, report_.seconds, progress);
+        &AssemblySeconds::products, report_.seconds,
+        {.first = 0, .progress = progress, .between = {}});
     const auto n = static_cast<double>(matrix_.rows());
     report_.useful_flops = n * n * static_cast<double>(source.inner());
   }

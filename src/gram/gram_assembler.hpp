@@ -17,11 +17,12 @@ namespace fathom {
 /// One assembly. Every member function is collective over the grid's parent unless it says local.
 class GramAssembler {
  public:
-  /// Plans the movement and allocates the matrix. The source outlives this object.
+  /// Plans the movement, allocates the matrix, and takes up what the options' keeper has of it.
+  /// The source outlives this object.
   GramAssembler(const ProcessGrid& grid, std::int64_t block, SignalSource& source,
                 const AssemblyOptions& options);
 
-  /// Lower triangle ← scale · Σ_k s_k(i) s_k(j); what lies above stays undefined.
+  /// Lower triangle ← scale · Σ_k s_k(i) s_k(j); what lies above stays undefined. Once.
   void accumulate(double scale);
 
   /// Another run over the signals: consume(panels) is local.
@@ -44,6 +45,9 @@ class GramAssembler {
   /// rounding.hpp.
   double rounding_length() const { return rounding_length_; }
 
+  /// Of the signals that were summed, all ranks. Local.
+  const SignalRounding& signal_rounding() const { return signal_rounding_; }
+
   /// Fills the upper triangle and hands over the matrix and the report (kernel and normalization
   /// are the caller's to set). The object is spent.
   Assembly finish(double assembly_error, double input_epsilon);
@@ -55,16 +59,23 @@ class GramAssembler {
 
  private:
   class Products;
+  AssemblyMark take_up();
+  MovementPlan plan_as_kept(SignalSource& source) const;
+  AssemblyMark mark(const Products& products) const;
+  void conclude(const AssemblyMark& all);
 
   Timer timer_;
   AssemblyOptions options_;
   DistMatrix matrix_;
+  std::int64_t inner_;
+  AssemblyMark kept_;
   AssemblyReport report_;
   MovementPlan plan_;
+  SignalSource& source_;
   PanelStream stream_;
-  std::int64_t inner_;
   double signal_flops_;
   double rounding_length_ = 1;
+  SignalRounding signal_rounding_;
 };
 
 }  // namespace fathom

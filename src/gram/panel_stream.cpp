@@ -162,7 +162,7 @@ void PanelStream::move(std::int64_t count) {
 
 void PanelStream::run(const std::function<void(const SignalPanels&)>& consume,
                       double AssemblySeconds::*phase, AssemblySeconds& seconds,
-                      const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                      const StreamSteps& steps) {
   const Communicator& all = grid_.parent();
   const bool active = grid_.active();
   const std::int64_t inner = source_.inner();
@@ -177,31 +177,32 @@ void PanelStream::run(const std::function<void(const SignalPanels&)>& consume,
   };
   const auto use_chunk = [&](std::int64_t first) {
     if (active) timed(seconds.*phase, [&] { consume(panels(first, length(first))); });
-    if (progress) progress(first + length(first), inner);
+    if (steps.progress) steps.progress(first + length(first), inner);
   };
   const auto begin_chunk = [&](std::int64_t first) {
     if (active && first < inner)
       timed(seconds.communication, [&] { source_.begin_chunk(first, length(first)); });
   };
 
+  if (steps.first >= inner) return;
   timed(seconds.signals, [&] {
     all.agree([&] {
       if (active) allocate();
     });
   });
-  if (!once_ && !source_.begins_chunks()) {
+  if (!once_ && !source_.begins_chunks() && !steps.between) {
     // Nothing travels: one agreement for the whole dimension.
     all.agree([&] {
-      for (std::int64_t first = 0; first < inner; first += plan_.chunk) {
+      for (std::int64_t first = steps.first; first < inner; first += plan_.chunk) {
         make_chunk(first);
         use_chunk(first);
       }
     });
     return;
   }
-  begin_chunk(0);
-  all.agree([&] { make_chunk(0); });
-  for (std::int64_t first = 0; first < inner; first += plan_.chunk) {
+  begin_chunk(steps.first);
+  all.agree([&] { make_chunk(steps.first); });
+  for (std::int64_t first = steps.first; first < inner; first += plan_.chunk) {
     const std::int64_t next = first + plan_.chunk;
     if (once_ && active) timed(seconds.communication, [&] { move(length(first)); });
     begin_chunk(next);
@@ -209,6 +210,7 @@ void PanelStream::run(const std::function<void(const SignalPanels&)>& consume,
       use_chunk(first);
       if (next < inner) make_chunk(next);
     });
+    if (steps.between) steps.between(first + length(first));
   }
 }
 

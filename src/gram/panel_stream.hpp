@@ -21,6 +21,15 @@ struct SignalPanels {
   MatrixView<const double> cols;  ///< of its local columns
 };
 
+/// A run over the inner dimension, or over what is left of it.
+struct StreamSteps {
+  std::int64_t first = 0;  ///< the first inner index
+  /// After a chunk: done of total inner indices. Local.
+  std::function<void(std::int64_t done, std::int64_t total)> progress;
+  /// After a chunk, on every rank. Collective; may throw an AgreedError.
+  std::function<void(std::int64_t done)> between;
+};
+
 /// In made once, the local rows of a grid row are shared out in contiguous ranges over its ranks;
 /// a chunk of them is gathered along the grid row, then what the columns need along the grid
 /// column.
@@ -34,8 +43,7 @@ class PanelStream {
   /// throw on one rank. Time is added to `seconds`, that of consume to seconds.*phase. Collective
   /// over the grid's parent.
   void run(const std::function<void(const SignalPanels&)>& consume, double AssemblySeconds::*phase,
-           AssemblySeconds& seconds,
-           const std::function<void(std::int64_t, std::int64_t)>& progress);
+           AssemblySeconds& seconds, const StreamSteps& steps = {});
 
   /// Gives back the panels and what the source keeps; the next run takes them again. Local.
   void release();

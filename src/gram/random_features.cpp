@@ -19,13 +19,12 @@ constexpr double activation_roundings = 4;  // ε |f|, of f itself
 /// ‖K̂ − K‖₂ by errors δF of the features: K = F Fᵀ/d gives 2 ‖F‖₂ ‖δF‖_F / d, ‖F‖₂² ≤ d ‖K‖_F.
 /// Collective.
 double feature_error(const GramAssembler& assembler, const FeatureSignals& signals, double scale) {
-  std::vector<double> sums = {signals.rounding_sum(), signals.rounding_columns()};
-  assembler.grid().parent().sum(std::span(sums));
+  const SignalRounding& rounding = assembler.signal_rounding();
   double trace = 0;
   for (const double k : assembler.diagonal())
     trace += k;
   const double values = static_cast<double>(signals.items()) * static_cast<double>(signals.inner());
-  const double products = scale * values * sums[0] / std::max(1.0, sums[1]);
+  const double products = scale * values * rounding.squared / std::max(1.0, rounding.columns);
   const double delta =
       unit_roundoff * std::sqrt(products + activation_roundings * activation_roundings * trace);
   return 2 * std::sqrt(assembler.frobenius()) * delta;

@@ -279,8 +279,8 @@ void FeatureSignals::add_rounding(MatrixView<const double> products) {
       norm += y * y;
       slope += derivative * derivative;
     }
-    rounding_squared_ += length_squared * norm * slope / (samples * samples);
-    ++rounding_columns_;
+    rounding_.squared += length_squared * norm * slope / (samples * samples);
+    ++rounding_.columns;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace fathom {
@@ -115,10 +116,8 @@ class FeatureSignals : public SignalSource {
   void make(std::span<const std::int64_t> items, std::int64_t first,
             MatrixView<double> out) override;
 
-  /// Estimate of the mean of (δf/ε)² by the rounding of XW over the signals that this rank has
-  /// made, from a sample of them; and how many columns were sampled. Local.
-  double rounding_sum() const { return rounding_squared_; }
-  double rounding_columns() const { return rounding_columns_; }
+  /// By the rounding of XW.
+  SignalRounding take_rounding() override { return std::exchange(rounding_, {}); }
 
  private:
   struct Held {
@@ -139,7 +138,7 @@ class FeatureSignals : public SignalSource {
   std::int64_t slab_ = 1;  // coordinates at a time
   std::vector<Held> held_;
   std::vector<double> item_buffer_, inner_buffer_;
-  double rounding_squared_ = 0, rounding_columns_ = 0;
+  SignalRounding rounding_;
 };
 
 }  // namespace fathom

@@ -17,6 +17,12 @@ struct SignalCost {
   double seconds = 0;  ///< beside dgemm, a value (random numbers, activation)
 };
 
+/// Rounding errors of signals themselves, where they count, from a sample of them.
+struct SignalRounding {
+  double squared = 0;  ///< sum over sampled columns: mean of (δs/ε)² in each
+  double columns = 0;  ///< how many were sampled
+};
+
 /// Signals of items 0 … items() − 1, each of length inner().
 class SignalSource {
  public:
@@ -64,6 +70,9 @@ class SignalSource {
   /// @pre out.cols == items.size(), first + out.rows ≤ inner()
   virtual void make(std::span<const std::int64_t> items, std::int64_t first,
                     MatrixView<double> out) = 0;
+
+  /// Of what was made since the last call. Local.
+  virtual SignalRounding take_rounding() { return {}; }
 };
 
 }  // namespace fathom

@@ -1,6 +1,6 @@
 #pragma once
 
-// XXH3 over bytes that come in parts. Local; private to the store.
+// XXH3 over bytes that come in parts. Local.
 
 #include <array>
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include "gram/population.hpp"
 #include "gram/random_features.hpp"
 #include "kernels/mlp_kernel.hpp"
+#include "store/hash.hpp"
 #include "store/matrix_file.hpp"
 #include "store/memory.hpp"
 #include "studies/trained_model.hpp"
@@ -49,16 +50,28 @@ void set_source(StudyProblem& problem, const StudyContext& context, const Deck& 
                 Assemble assemble) {
   problem.assembly = std::make_shared<AssemblyReport>();
   problem.spectrum.source = [&context, assemble = std::move(assemble), report = problem.assembly,
-                             options = assembly_options(context, deck)](const ProcessGrid& grid,
-                                                                        std::int64_t block) {
+                             options = assembly_options(context, deck), kept = problem.kept,
+                             n = problem.spectrum.n](const ProcessGrid& grid, std::int64_t block) {
     context.progress.begin("assembly");
     const Timer timer;
-    Assembly assembly = assemble(grid, block, options);
+    std::optional<Assembly> whole;
+    if (kept) whole = kept->finished(grid, block, n);
+    AssemblyOptions with_keeper = options;
+    with_keeper.keeper = kept.get();
+    Assembly assembly = whole ? std::move(*whole) : assemble(grid, block, with_keeper);
     context.progress.end("assembly", timer.seconds());
     note_assembly(context, assembly.report);
     *report = assembly.report;
     return std::move(assembly.symmetric);
   };
+}
+
+/// To be called before set_source, where something is to be kept.
+void keep_as(StudyProblem& problem, const StudyContext& context, const Deck& deck,
+             const std::string& key, const std::string& name, std::string subject) {
+  if (key.empty() || !context.checkpoint.on() || deck.is_word("run.checkpoint")) return;
+  problem.kept = std::make_shared<KeptAssembly>(context, key + "." + name, std::move(subject),
+                                                deck.seconds("run.checkpoint"));
 }
 
 void set_extended(
@@ -214,8 +227,15 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
 
 /// What `kernel` refers to stays as long as a copy of the pointer does.
 void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
-                            std::shared_ptr<const EmpiricalNtk> kernel) {
+                            std::shared_ptr<const EmpiricalNtk> kernel, const std::string& key) {
   problem.spectrum.n = kernel->order();
+  // At other parameters it is another kernel.
+  std::string subject;
+  context.world.agree([&] {
+    subject = fmt::format("{}; parameters {:016x}", empirical_ntk_text(*kernel),
+                          hash_bytes_64(kernel->parameters.data(), 8 * kernel->parameters.size()));
+  });
+  keep_as(problem, context, deck, key, "gram", std::move(subject));
   problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
   const auto features = static_cast<double>(kernel->samples.samples() * kernel->samples.dim());
   problem.replicated_bytes = 8 * (features + static_cast<double>(kernel->parameters.size()));
@@ -243,7 +263,8 @@ void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, 
 }
 
 /// A network at its initial values, all of its outputs.
-void network_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
+void network_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
+                     const std::string& key) {
   struct Held {
     InitialNetwork of;
     EmpiricalNtk kernel;
@@ -254,7 +275,7 @@ void network_problem(StudyProblem& problem, const StudyContext& context, const D
   };
   const auto held = std::make_shared<Held>(make_initial_network(context, deck));
   problem.targets = std::move(held->of.targets);
-  tangent_kernel_problem(problem, context, deck, {held, &held->kernel});
+  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, key);
 }
 
 VerifyOptions verify_options(const Deck& deck) {
@@ -300,7 +321,7 @@ void read_solver_section(StudyProblem& problem, const Deck& deck) {
 
 }  // namespace
 
-StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
+StudyProblem make_problem(const StudyContext& context, const Deck& deck, const std::string& key) {
   StudyProblem problem;
   const std::string& type = deck.text("kernel.type");
   const bool population =
@@ -312,6 +333,8 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
   if (problem.data.rows)
     problem.targets = read_targets(context.world, deck, problem.data.rows->count());
 
+  if (type != "network" && type != "gram_file")
+    keep_as(problem, context, deck, key, "gram", "kernel of the deck");
   if (population)
     population_problem(problem, context, deck);
   else if (type == "random_features")
@@ -319,7 +342,7 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
   else if (type == "nngp" || type == "ntk")
     mlp_problem(problem, context, deck);
   else if (type == "network")
-    network_problem(problem, context, deck);
+    network_problem(problem, context, deck, key);
   else if (type == "features_file")
     features_problem(problem, context, deck);
   else
@@ -332,18 +355,19 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
 }
 
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel) {
+                                         const EmpiricalNtk& kernel, const std::string& key) {
   StudyProblem problem;
-  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel));
+  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel), key);
   ask_for_all_pairs(problem, deck);
   return problem;
 }
 
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
-                                  const InputData& data) {
+                                  const InputData& data, const std::string& key) {
   StudyProblem problem;
   problem.data = data;
   problem.spectrum.n = data.rows->dim();
+  keep_as(problem, context, deck, key, "covariance", "covariance of the data");
   problem.spectrum.rank_bound = std::min(data.rows->count(), data.rows->dim());
   set_source(problem, context, deck,
              [data](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {

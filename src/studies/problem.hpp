@@ -10,6 +10,7 @@
 #include "gram/extended_gram.hpp"
 #include "studies/context.hpp"
 #include "studies/input_data.hpp"
+#include "studies/kept_assembly.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,8 @@ struct OwnProducts {
 struct StudyProblem {
   SpectrumProblem spectrum;
   std::shared_ptr<AssemblyReport> assembly;  ///< of the last call of a source
+  /// What the checkpoint keeps of the matrix; null where it has no key or is quickly there.
+  std::shared_ptr<KeptAssembly> kept;
   InputData data;  ///< rows the kernel was evaluated on; empty for population kernels
   std::optional<Targets> targets;
   TailMethod tail = TailMethod::automatic;
@@ -56,16 +59,18 @@ struct StudyProblem {
 };
 
 /// The matrix of [kernel] on [data], for one point of a sweep. Reads files, makes no matrix yet.
+/// `key`: of the point, under which the checkpoint keeps the matrix; empty: it does not.
 /// Error(deck), Error(input). Collective.
-StudyProblem make_problem(const StudyContext& context, const Deck& deck);
+StudyProblem make_problem(const StudyContext& context, const Deck& deck,
+                          const std::string& key = {});
 
 /// A problem around a network's tangent kernel that the study makes itself: all eigenpairs by the
 /// deck's route, solver and checks. What the kernel refers to outlives the problem. Collective.
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel);
+                                         const EmpiricalNtk& kernel, const std::string& key = {});
 
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
-                                  const InputData& data);
+                                  const InputData& data, const std::string& key = {});
 
 }  // namespace fathom

@@ -242,7 +242,7 @@ StudyOutcome run_random_features_study(const StudyContext& context) {
   StudyOutcome outcome = run_every_point(
       context,
       [&](const StudyContext& at, const StudyPoint& point, StudyOutcome& result) {
-        StudyProblem problem = make_problem(at, point.deck);
+        StudyProblem problem = make_problem(at, point.deck, point_key(point));
         const SolvedSpectrum solved = solve_point(at, point, problem, result);
         const std::vector<double> eigenvalue = trusted_eigenvalues(solved.spectrum);
         const RunGroup written = write_solved(

@@ -193,11 +193,13 @@ SolvedSpectrum replace(const StudyContext& context, SolvedSpectrum deep, Certifi
 
 /// The problem with a safe point where its matrix is made: a solve that cannot end in the time left
 /// is not entered.
-SpectrumProblem with_safe_point(const StudyContext& context, const SpectrumProblem& problem) {
-  SpectrumProblem guarded = problem;
+SpectrumProblem with_safe_point(const StudyContext& context, const StudyProblem& problem) {
+  SpectrumProblem guarded = problem.spectrum;
   guarded.source = [&context, &problem](const ProcessGrid& grid, std::int64_t block) {
-    SymmetricMatrix matrix = problem.source(grid, block);
-    safe_point(context, foresee_solve(context, problem.request, problem.n));
+    SymmetricMatrix matrix = problem.spectrum.source(grid, block);
+    const Foreseen next = foresee_solve(context, problem.spectrum.request, problem.spectrum.n);
+    if (problem.kept) problem.kept->keep_finished_before(next, matrix, *problem.assembly);
+    safe_point(context, next);
     return matrix;
   };
   return guarded;
@@ -210,7 +212,7 @@ SolvedSpectrum solve_gram(const StudyContext& context, StudyProblem& problem,
   context.progress.begin("solve");
   SolvedSpectrum solved;
   solved.spectrum =
-      solve_certified(context.world, with_safe_point(context, problem.spectrum), context.progress);
+      solve_certified(context.world, with_safe_point(context, problem), context.progress);
   context.progress.end("solve", timer.seconds());
   context.clock.add("solve", solved.spectrum.timings.solve,
                     solve_flops(problem.spectrum.request, problem.spectrum.n));

@@ -46,7 +46,8 @@ void write_fit(const RunGroup& group, const ExponentFit& fit) {
 std::string before_and_after(const StudyContext& context, const StudyPoint& point,
                              const RunGroup& group, const StudyProblem& problem,
                              const CertifiedSpectrum& after, StudyOutcome& outcome) {
-  StudyProblem before_problem = make_data_covariance(context, point.deck, problem.data);
+  StudyProblem before_problem =
+      make_data_covariance(context, point.deck, problem.data, point_key(point));
   const SolvedSpectrum solved = solve_problem(context, before_problem, outcome, "data covariance");
   const CertifiedSpectrum& before = solved.spectrum;
   const RunGroup written = write_solved(group, "data_", solved, before_problem.spectrum.n,
@@ -69,7 +70,7 @@ std::string before_and_after(const StudyContext& context, const StudyPoint& poin
 void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome) {
   context.world.agree([] { fault_point("studies.point"); });
   const RunGroup group = context.file.group(point.group);
-  StudyProblem problem = make_problem(context, point.deck);
+  StudyProblem problem = make_problem(context, point.deck, point_key(point));
   const SolvedSpectrum solved = solve_point(context, point, problem, outcome);
   const CertifiedSpectrum& spectrum = solved.spectrum;
   const RunGroup written =
