@@ -30,7 +30,7 @@ rm -f "$work"/seeds/* "$work"/faults/*
 cp "$root"/inputs/*.toml "$root"/tests/deck/good/*.toml "$root"/tests/deck/bad/*.toml "$work/seeds"
 "$build/tests/fuzz/write_dictionary" >"$work/deck.dict"
 
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 # The largest sweep that is allowed (9,999 points, read four times) must end in half a minute under the sanitizers.
 limits=(-max_len=4096 -timeout=30 -rss_limit_mb=2048)
 log=$work/log

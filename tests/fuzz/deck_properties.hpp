@@ -13,7 +13,7 @@ namespace fathom::test {
 ///   - the deck is resolved, or refused with Error(deck); nothing else is thrown;
 ///   - a refusal is printable, not endless, and the same the second time;
 ///   - a resolved deck prints a deck that resolves to the same values, points and text.
-/// Local.
-std::string broken_property(std::string_view bytes);
+/// quickly: without the second time. Local.
+std::string broken_property(std::string_view bytes, bool quickly = false);
 
 }  // namespace fathom::test
