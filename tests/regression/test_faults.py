@@ -11,13 +11,15 @@ import subprocess
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
-from conftest import population_deck
+from conftest import population_deck, run_path
 from fault_points import DECKS, ELSEWHERE, EVERY_RANK, POINTS, TRAINING, points_in_sources, write_inputs
 
 CAMPAIGN = os.environ.get("FATHOM_CAMPAIGN")
-PATIENCE = 30  # seconds that a job with a fault may take
+PATIENCE = 30  # seconds that a job with a fault may take, besides what one without does
 RANKS = len(EVERY_RANK)
 DECK = DECKS["population"]
 
@@ -44,10 +46,51 @@ def table():
             writer.writerows(rows)
 
 
-def wrong(result, code):
-    """What a run with a fault must not leave behind, in words; empty where all is well."""
-    if result.code != code:
-        return f"exit code {result.code} instead of {code}"
+@pytest.fixture(scope="module")
+def controls(tmp_path_factory):
+    """controls(deck) → the spectra of its run without a fault, or why there is none; and its seconds."""
+    known = {}
+
+    def spectra_of_control(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp(name)
+            write_inputs(folder)
+            (folder / "deck.toml").write_text(DECKS[name])
+            begun = time.monotonic()
+            result = run_path(folder / "deck.toml", folder / "out", RANKS)
+            found = "built without SLEPc" if "without SLEPc" in result.err else wrong(result, 0) or spectra(result)
+            known[name] = found, time.monotonic() - begun
+        return known[name]
+
+    return spectra_of_control
+
+
+def spectra(result):
+    """Group → values, bounds, which of them are trusted."""
+    found = {}
+    with result.file() as file:
+        def keep(name, item):
+            if isinstance(item, h5py.Group) and "eigenvalue" in item and "error_bound" in item:
+                found[name] = item["eigenvalue"][...], item["error_bound"][...], item["state"][...] == 1
+        file.visititems(keep)
+    return found
+
+
+def other_spectrum(found, control):
+    """The first group whose trusted eigenvalues differ by more than both bounds; empty where there is none."""
+    for name in control:
+        (a, bound_a, trusted_a), (b, bound_b, trusted_b) = found[name], control[name]
+        both = trusted_a & trusted_b
+        if np.any(np.abs(a - b)[both] > (bound_a + bound_b)[both]):
+            return name
+    return ""
+
+
+def wrong(result, codes, control=None):
+    """What a run with a fault must not leave behind, in words; empty where all is well. codes: one or several."""
+    code = result.code
+    if code not in (codes if isinstance(codes, tuple) else (codes,)):
+        return f"exit code {code} instead of {codes}"
     if len(result.messages) != (code != 0):
         return f"{len(result.messages)} messages"
     if (result.folder / "run.h5").exists() != (code == 0):
@@ -60,36 +103,49 @@ def wrong(result, code):
     log = result.folder / "fathom.log"
     if code and log.exists() and "error" not in log.read_text():
         return "no error in the log"
+    if code == 0 and control and (group := other_spectrum(spectra(result), control)):
+        return f"another spectrum in {group}"
     return ""
 
 
-def struck(run, tmp_path, table, deck, fault, code, **row):
-    """One job as a row of the table; gives what is wrong with it."""
+def struck(run, tmp_path, table, controls, deck, fault, code, **row):
+    """One job as a row of the table; fails where something is wrong with it."""
+    control, seconds = controls(deck)
+    if isinstance(control, str):
+        pytest.skip(control) if "SLEPc" in control else pytest.fail(control)
     write_inputs(tmp_path)
     begun = time.monotonic()
     try:
-        result = run(DECKS[deck], ranks=RANKS, fault=fault, timeout=PATIENCE)
-        if "built without SLEPc" in result.err or "without SLEPc" in result.err:
-            pytest.skip("built without SLEPc")
-        seen, found = result.code, wrong(result, code)
+        result = run(DECKS[deck], ranks=RANKS, fault=fault, timeout=PATIENCE + seconds)
+        seen, found = result.code, wrong(result, code, control)
     except subprocess.TimeoutExpired:
-        result, seen, found = None, -1, f"no end within {PATIENCE} s"
+        result, seen, found = None, -1, f"no end within {PATIENCE + seconds:.0f} s"
     table.append(row | dict(deck=deck, code=seen, expected=code, seconds=f"{time.monotonic() - begun:.1f}", wrong=found))
     assert found == "", (found, result and result.err)
 
 
 @pytest.mark.parametrize("row, rank", chosen_cases(), ids=lambda x: x if isinstance(x, int) else ":".join(map(str, x[:2])))
-def test_one_rank_fails(run, tmp_path, table, row, rank):
+def test_one_rank_fails(run, tmp_path, table, controls, row, rank):
     point, kind, code, deck = row[:4]
     comes_by = rank in (row[4] if len(row) > 4 else EVERY_RANK)
-    struck(run, tmp_path, table, deck, f"{point}:{rank}:{kind}", code if comes_by else 0, point=point, kind=kind, rank=rank)
+    struck(run, tmp_path, table, controls, deck, f"{point}:{rank}:{kind}", code if comes_by else 0, point=point, kind=kind,
+           rank=rank)
 
 
 @pytest.mark.parametrize("deck", DECKS)
-def test_without_a_fault_the_same_deck_passes(run, tmp_path, table, deck):
+def test_without_a_fault_the_same_deck_passes(run, tmp_path, table, controls, deck):
     if not CAMPAIGN and deck not in ("population", "training"):
         pytest.skip("in the campaign")
-    struck(run, tmp_path, table, deck, None, 0, point="none", kind="", rank="")
+    struck(run, tmp_path, table, controls, deck, None, 0, point="none", kind="", rank="")
+
+
+def test_another_spectrum_is_seen(controls):
+    """The comparison that code 0 relies on: one eigenvalue off by three times both bounds."""
+    right, _ = controls("population")
+    off = {name: (value.copy(), bound, trusted) for name, (value, bound, trusted) in right.items()}
+    assert other_spectrum(off, right) == ""
+    off["spectrum"][0][5] += 6 * off["spectrum"][1][5]
+    assert other_spectrum(off, right) == "spectrum"
 
 
 def test_every_point_of_the_sources_is_struck():
