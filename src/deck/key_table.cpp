@@ -4,6 +4,7 @@
 #include "deck/key_table_run.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace fathom::deck {
 
@@ -326,11 +327,15 @@ std::span<const Section> all_sections() {
 }
 
 std::optional<std::size_t> find_key(std::string_view path) {
-  const auto keys = all_keys();
-  const auto found =
-      std::find_if(keys.begin(), keys.end(), [&](auto& k) { return k.path == path; });
-  if (found == keys.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - keys.begin());
+  // A sweep of thousands of points asks some thousand times a point.
+  static const std::unordered_map<std::string_view, std::size_t> position = [] {
+    std::unordered_map<std::string_view, std::size_t> map;
+    for (std::size_t i = 0; i < all_keys().size(); ++i)
+      map.emplace(all_keys()[i].path, i);
+    return map;
+  }();
+  const auto found = position.find(path);
+  return found == position.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string_view section_of(std::string_view path) {

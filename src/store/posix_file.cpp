@@ -142,6 +142,13 @@ void PosixFile::close() {
     throw Error(ExitCode::io, "{}: closing failed: {}", path_, errno_text(errno));
 }
 
+FileIdentity identity_of(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    throw Error(ExitCode::io, "{}: is not there any more: {}", path.string(), errno_text(errno));
+  return {info.st_dev, info.st_ino};
+}
+
 void sync_file(const std::filesystem::path& path) {
   PosixFile file = PosixFile::open(path, PosixFile::Mode::read_write);
   file.sync();

@@ -51,6 +51,14 @@ class PosixFile {
   std::string path_;
 };
 
+/// Which file a name stands for: another one, or none, once it was removed or its folder is gone.
+struct FileIdentity {
+  std::uint64_t device = 0, inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+/// Error(io) with path and reason where there is no such file.
+FileIdentity identity_of(const std::filesystem::path& path);
+
 /// fsync of a file or folder by its name. Error(io).
 void sync_file(const std::filesystem::path& path);
 void sync_folder(const std::filesystem::path& path);

@@ -34,6 +34,7 @@ struct RunFile::State {
   const Communicator& comm;
   fs::path partial;
   hdf5::Object file;
+  FileIdentity identity;
   std::optional<Error> failure;
   std::vector<WrittenDataset> datasets;
   std::map<std::pair<std::string, std::string>, AttributeValue> attributes;
@@ -225,7 +226,10 @@ void RunGroup::columns(std::string_view name, const DistMatrix& matrix,
 RunFile::RunFile(const RunFolder& folder) : state_(std::make_unique<State>(folder)) {
   State& state = *state_;
   state.partial = folder.run_file().string() + ".tmp-" + std::to_string(::getpid());
-  state.record("the file", [&] { state.file = hdf5::create_file(state.partial); });
+  state.record("the file", [&] {
+    state.file = hdf5::create_file(state.partial);
+    state.identity = identity_of(state.partial);
+  });
   settle();
 }
 
@@ -253,7 +257,12 @@ Record RunFile::take_journal() {
 
 void RunFile::settle() {
   State& state = *state_;
-  state.record("the file", [&] { hdf5::flush(state.file); });
+  state.record("the file", [&] {
+    hdf5::flush(state.file);
+    // Writing to a file whose folder was removed succeeds until the end of the run, for nothing.
+    if (identity_of(state.partial) != state.identity)
+      throw Error(ExitCode::io, "{}: was replaced by another file", state.partial.string());
+  });
   state.comm.agree([&] {
     fault_point("store.write");
     state.throw_failure();

@@ -219,7 +219,7 @@ class NetworkRun {
 ReachRun features_run(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome) {
   const Deck& deck = point.deck;
   ReachRun run = begin_run(point);
-  StudyProblem problem = make_problem(context, deck);
+  StudyProblem problem = make_problem(context, deck, point_key(point));
   const SolvedSpectrum solved = solve_problem(context, problem, outcome, point.label);
   const std::int64_t n = problem.spectrum.n;
   run.model = problem.assembly->kernel;

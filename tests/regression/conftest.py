@@ -47,16 +47,18 @@ class Result:
 def run(tmp_path):
     """run(deck_text, ranks=2, *, sets=(), fault=None, timeout=120) → Result"""
 
-    def go(deck, ranks=2, *, sets=(), fault=None, timeout=300, folder="out", environment=(), arguments=()):
+    def go(deck, ranks=2, *, folder="out", **more):
         path = tmp_path / "deck.toml"
         path.write_text(deck)
-        return run_path(path, tmp_path / folder, ranks, sets, fault, timeout, environment, arguments)
+        return run_path(path, tmp_path / folder, ranks, **more)
 
     return go
 
 
-def run_path(path, folder, ranks=2, sets=(), fault=None, timeout=300, environment=(), arguments=()):
-    command = [MPIEXEC, "--oversubscribe", "-n", str(ranks), BINARY, "run", str(path), *arguments, "--set", f"run.output='{folder}'"]
+def run_path(path, folder, ranks=2, *, sets=(), fault=None, timeout=300, environment=(), before=(), arguments=()):
+    """before: what each rank is started by, such as env with settings that mpirun itself shall not see."""
+    command = [MPIEXEC, "--oversubscribe", "-n", str(ranks), *before, BINARY, "run", str(path), *arguments,
+               "--set", f"run.output='{folder}'"]
     for item in sets:
         command += ["--set", item]
     settings = dict(ENVIRONMENT, **dict(environment))

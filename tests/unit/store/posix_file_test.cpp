@@ -90,6 +90,24 @@ TEST_F(PosixFileTest, WriteErrorsAreSeen) {
   }
 }
 
+TEST_F(PosixFileTest, AnotherFileOfTheSameNameIsNotTheSame) {
+  write_file_atomically(folder / "a", "one");
+  const FileIdentity first = identity_of(folder / "a");
+  EXPECT_TRUE(identity_of(folder / "a") == first);
+  const PosixFile still_open = PosixFile::open(folder / "a", PosixFile::Mode::read);
+  fs::remove(folder / "a");
+  write_file_atomically(folder / "a", "one");
+  EXPECT_FALSE(identity_of(folder / "a") == first);
+  fs::remove(folder / "a");
+  try {
+    (void)identity_of(folder / "a");
+    FAIL() << "there is no such file";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::io);
+    EXPECT_THAT(error.what(), HasSubstr("is not there any more: No such file"));
+  }
+}
+
 TEST(UtcNow, IsIso8601) {
   EXPECT_THAT(
       utc_now(),
