@@ -115,46 +115,49 @@ std::vector<std::string> changed_keys(const std::string& identity, const std::st
 }
 
 Opened open_run(const Communicator& world, const RunArguments& arguments) {
-  Deck deck = read_deck(world, arguments);
-  RunFolder folder = RunFolder::open(world, deck.text("run.output"), deck.flag("run.overwrite"),
-                                     deck.source().text, deck.resolved_toml());
-  Checkpoint checkpoint;
-  if (wanted(deck))
-    checkpoint = Checkpoint::begin(folder, checkpoint_folder(deck, folder), run_identity(deck),
-                                   deck.flag("run.overwrite"));
-  world.agree_on_root([&] { checkpoint.keep(run_record, run_state(folder, 0)); });
-  return {std::move(deck), std::move(folder), std::move(checkpoint), 0};
-}
-
-Opened reopen_run(const Communicator& world, const RunArguments& arguments) {
+  if (arguments.resume.empty()) {
+    Deck deck = read_deck(world, arguments);
+    RunFolder folder = RunFolder::open(world, deck.text("run.output"), deck.flag("run.overwrite"),
+                                       deck.source().text, deck.resolved_toml());
+    return {std::move(deck), std::move(folder)};
+  }
   RunFolder folder = RunFolder::reopen(world, arguments.resume);
   std::optional<Deck> deck;
   world.agree([&] {
     fault_point("run.deck");
-    deck =
-        parse_deck({(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
-                   arguments.overrides);
+    deck = parse_deck(
+        {(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
+        arguments.overrides);
   });
-  const std::string identity = run_identity(*deck);
-  Checkpoint checkpoint;
-  std::int64_t resumes = 1;
-  if (wanted(*deck)) {
-    const fs::path at = checkpoint_folder(*deck, folder);
+  return {std::move(*deck), std::move(folder)};
+}
+
+Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, const Deck& deck,
+                     const RunFolder& folder) {
+  Kept kept;
+  if (!arguments.resume.empty()) kept.resumes = 1;
+  if (!wanted(deck)) return kept;
+  const fs::path at = checkpoint_folder(deck, folder);
+  const std::string identity = run_identity(deck);
+  if (arguments.resume.empty()) {
+    kept.checkpoint = Checkpoint::begin(folder, at, identity, deck.flag("run.overwrite"));
+  } else {
     if (const auto before = Checkpoint::identity_text(world, at))
       refuse_changes(world, folder, identity, *before);
-    checkpoint = Checkpoint::reopen(folder, at, identity);
+    kept.checkpoint = Checkpoint::reopen(folder, at, identity);
     std::optional<Record> state;
-    world.agree([&] { state = checkpoint.find(run_record); });
+    world.agree([&] { state = kept.checkpoint.find(run_record); });
     if (state) {
-      resumes = state->one<std::int64_t>("resumes") + 1;
+      kept.resumes = state->one<std::int64_t>("resumes") + 1;
       const std::string& deck_then = state->one<std::string>("deck");
       if (deck_then != folder.deck_text())
         refuse_changes(world, folder, identity_of_given(folder.deck_text()),
                        identity_of_given(deck_then));
     }
-    world.agree_on_root([&] { checkpoint.keep(run_record, run_state(folder, resumes)); });
   }
-  return {std::move(*deck), std::move(folder), std::move(checkpoint), resumes};
+  world.agree_on_root(
+      [&] { kept.checkpoint.keep(run_record, run_state(folder, kept.resumes)); });
+  return kept;
 }
 
 }  // namespace fathom

@@ -25,16 +25,21 @@ std::vector<std::string> changed_keys(const std::string& identity, const std::st
 struct Opened {
   Deck deck;
   RunFolder folder;
+};
+
+/// A new run, or the one in arguments.resume. Error(deck), Error(exists), Error(io); Error(input)
+/// where the folder is none of an unfinished run. Collective, agreed.
+Opened open_run(const Communicator& world, const RunArguments& arguments);
+
+struct Kept {
   Checkpoint checkpoint;
   std::int64_t resumes = 0;  ///< how often the run has been gone on with; 0: a new one
 };
 
-/// A new run. Error(deck), Error(exists), Error(io). Collective, agreed.
-Opened open_run(const Communicator& world, const RunArguments& arguments);
-
-/// The run in arguments.resume. Error(deck) where its deck was changed, saying which keys;
-/// Error(input) where the folder or the checkpoint is damaged or of another run; Error(exists)
-/// where the run is finished or still runs. Collective, agreed.
-Opened reopen_run(const Communicator& world, const RunArguments& arguments);
+/// What the run keeps, or kept before. Error(deck) where the deck was changed, saying which keys;
+/// Error(input) where the checkpoint is damaged or of another run; Error(exists) where another run
+/// keeps there. Collective, agreed.
+Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, const Deck& deck,
+                     const RunFolder& folder);
 
 }  // namespace fathom

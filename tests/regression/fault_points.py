@@ -41,6 +41,7 @@ TRAINING = deck_of(study=dict(kind="spectral_reach", samples=20, snapshots=1),
 
 DECKS = dict(
     population=population_deck(150, 450, kind="spectrum", solver=dict(eigenvectors=True), run=dict(store_eigenvectors=True)),
+    chunks=population_deck(60, 180, kind="spectrum", kernel=dict(chunk=50)),
     scalapack=population_deck(60, 180, kind="spectrum", solver=dict(eigenvectors=True, backend="scalapack")),
     values=population_deck(60, 180, kind="spectrum", solver=dict(backend="scalapack")),
     steep=population_deck(40, 160, alpha=16, degree=2, kind="spectrum", solver=dict(tail="cascade", **SPREAD)),
@@ -70,6 +71,10 @@ POINTS = [
     ("store.verify", "throw", 74, "population"),
     ("store.verify", "corrupt", 74, "population", FIRST),
     ("store.rename", "throw", 74, "population"),
+    ("store.seal", "corrupt", 74, "population", FIRST),
+    ("store.checkpoint_open", "throw", 74, "population"),
+    ("store.checkpoint", "throw", 74, "population", FIRST),
+    ("store.checkpoint_rename", "throw", 74, "population", FIRST),
     ("store.read_header", "input", 66, "gram_file"),
     ("store.read", "input", 66, "gram_file"),
     ("store.read", "alloc", 71, "cascade"),
@@ -80,6 +85,7 @@ POINTS = [
     ("studies.outputs", "shift", 80, "training"),
     ("studies.position", "shift", 80, "training"),
     ("studies.training", "alloc", 71, "groups"),
+    ("studies.keep_snapshot", "alloc", 71, "groups"),
     ("dist.allocate", "alloc", 71, "population"),
     ("dist.exchange", "alloc", 71, "population"),
     ("dist.apply", "alloc", 71, "population"),
@@ -93,6 +99,7 @@ POINTS = [
     ("gram.signals", "nan", 82, "population", FIRST),
     ("gram.products", "alloc", 71, "population"),
     ("gram.map", "throw", 74, "population"),
+    ("gram.between", "throw", 74, "chunks"),
     ("gram.factor", "alloc", 71, "density_factor"),
     ("gram.factor", "nan", 82, "density_free"),
     ("gram.factor", "nan", 82, "cascade"),
@@ -138,8 +145,8 @@ POINTS = [
     ("tail.values", "shift_always", 80, "cascade"),
     ("tail.vectors", "swap_always", 80, "cascade"),
 ]
-# Not points of a run: of a miniapp; and a solver that no deck chooses by itself.
-ELSEWHERE = {"miniapp.eigenvalue", "pdsyevr"}
+# Not points of a run: of a miniapp; a solver that no deck chooses by itself; runs that are stopped or go on.
+ELSEWHERE = {"miniapp.eigenvalue", "pdsyevr", "run.signals", "store.checkpoint_read"}
 
 
 def points_in_sources():

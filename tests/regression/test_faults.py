@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from conftest import population_deck, run_path
+from conftest import deck_of, population_deck, run_path
 from fault_points import DECKS, ELSEWHERE, EVERY_RANK, POINTS, TRAINING, points_in_sources, write_inputs
 
 CAMPAIGN = os.environ.get("FATHOM_CAMPAIGN")
