@@ -4,12 +4,10 @@ import random
 import re
 import shutil
 import signal
-import tempfile
 
 import pytest
 
-from interrupted import (DECKS, PHASES, Interrupted, content, deviation, differences, fathom, interrupt, occurrences, phase_starts,
-                         some_moment)
+from interrupted import (DECKS, PHASES, Interrupted, content, deviation, differences, fathom, interrupt, occurrences, some_moment)
 from kill_campaign import Campaign, cases
 
 KILL, USR1, STOP = signal.SIGKILL, signal.SIGUSR1, 0
@@ -80,11 +78,11 @@ def test_the_same_result(tmp_path, undisturbed, deck, ranks, ends, seed):
 
 def test_a_done_point_is_not_computed_again(tmp_path, undisturbed):
     run = stop(Interrupted(tmp_path, DECKS["vectors_sweep"]), 1, "assembly", occurrence=2)
-    done = len(re.findall(r"point \d of 3 done", run.log()))
-    assert done == 2
+    assert len(re.findall(r"point \d of 3 done, .* to go", run.log())) == 2
     check_done(run, run.run(1))
     log = run.log()
-    assert occurrences(log, "assembly") == 1, log
+    assert len(re.findall(r"point \d of 3 done, by an earlier run", log)) == 2
+    assert occurrences(log, "assembly") <= 1, log  # none where the stop came after its solve
     assert re.search(r"from the checkpoint: .*point-0001\.done.*point-0002\.done", log), log
     assert differences(undisturbed("vectors_sweep")[1], content(run.folder)) == []
 
@@ -96,7 +94,7 @@ def test_a_kept_spectrum_is_not_solved_again(tmp_path, undisturbed):
     assert (run.folder / "checkpoint" / "point-0002.spectrum.record").exists()
     check_done(run, run.run(2))
     assert "the spectrum comes from the checkpoint" in run.log()
-    assert occurrences(run.log(), "assembly") == 1, run.log()
+    assert occurrences(run.log(), "assembly") <= 1, run.log()
     assert deviation(undisturbed("vectors_sweep")[1], content(run.folder))[1] == []
 
 
@@ -142,10 +140,10 @@ def edit(path, old, new):
 @pytest.mark.parametrize("how", ["deck.toml", "deck.resolved.toml", "--set"])
 def test_another_deck(again, how):
     if how != "--set":
-        edit(again.folder / how, "n = 12", "n = 13")
-    refused(again, 65, "data.n: 13, was 12", sets=["--set", "data.n=13"] if how == "--set" else [])
+        edit(again.folder / how, "steps = 400", "steps = 500")
+    refused(again, 65, "training.steps: 500, was 400", sets=["--set", "training.steps=500"] if how == "--set" else [])
     if how != "--set":
-        edit(again.folder / how, "n = 13", "n = 12")
+        edit(again.folder / how, "steps = 500", "steps = 400")
     check_done(again, again.run(1))
 
 
@@ -219,12 +217,12 @@ def test_a_run_that_still_runs(tmp_path):
 
 
 def test_no_run(tmp_path):
-    nothing, empty = Interrupted(tmp_path, "", "nothing"), tmp_path / "empty"
+    empty = tmp_path / "empty"
     empty.mkdir()
     for folder in (tmp_path / "missing", empty):
         code, said = fathom("resume", folder)
         assert code == 66 and "is no folder of a run" in said, said
-    assert list(empty.iterdir()) == [] and not (tmp_path / "missing").exists(), nothing
+    assert list(empty.iterdir()) == [] and not (tmp_path / "missing").exists()
 
 
 def test_harmless_changes(again, undisturbed):
@@ -275,4 +273,3 @@ def test_a_wrong_result_is_seen(undisturbed):
     bad = {**good, loss: good[loss] * (1 + 1e-9)}
     assert deviation(good, bad)[1] != []
     assert deviation(good, {key: value for key, value in good.items() if key != loss})[1] != []
-    assert tempfile and phase_starts("")  == []
