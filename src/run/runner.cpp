@@ -36,6 +36,7 @@ struct Run {
   Rendezvous rendezvous;
   Timer timer;
   std::optional<RunFolder> folder;
+  bool keeps = true;  // a checkpoint
   std::optional<RunStop> stop;
   RunLog log;          // its heartbeat asks for the time left
   StatusBoard status;  // last: its thread ends before the rest goes
@@ -53,11 +54,14 @@ std::string quoted(const std::string& word) {
   return out + "'";
 }
 
-std::string go_on_with(const RunFolder& folder) {
+std::string go_on_with(const Run& run) {
+  const RunFolder& folder = *run.folder;
   const int ranks = folder.comm().size();
-  return fmt::format("go on with: {}fathom resume {}",
-                     ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "",
-                     quoted(folder.path().string()));
+  return fmt::format(
+      "{}: {}fathom resume {}",
+      run.keeps ? "go on with"
+                : "nothing was kept, run.checkpoint is \"off\"; begin once more with",
+      ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "", quoted(folder.path().string()));
 }
 
 void greet(Run& run, const Deck& deck, const Provenance& provenance) {
@@ -101,7 +105,7 @@ void settle_in(Run& run, const Deck& deck) {
   run.stop.emplace(run.world, run.folder->stop_file(),
                    find_wall_limit(run.world, deck, run.timer.seconds()));
   run.status.watch(*run.folder, *run.stop,
-                   "ended by a signal before the next safe point; " + go_on_with(*run.folder));
+                   "ended by a signal before the next safe point; " + go_on_with(run));
   run.world.agree([&] {
     fault_point("run.log");
     run.log.open(run.folder->log_file());
@@ -119,6 +123,7 @@ void execute(Run& run, const RunArguments& arguments) {
       arguments.resume.empty() ? open_run(run.world, arguments) : reopen_run(run.world, arguments);
   const Deck& deck = opened.deck;
   run.folder = std::move(opened.folder);
+  run.keeps = opened.checkpoint.on();
   settle_in(run, deck);
 
   Provenance provenance = collect_provenance(run.world);
@@ -137,10 +142,16 @@ void execute(Run& run, const RunArguments& arguments) {
   PhaseClock clock(run.log);
   const auto point_done = [&](std::int64_t done, std::int64_t total) {
     run.status.points(done, total);
-    if (total > 1)
-      run.log.note(fmt::format("point {} of {} done, {} to go at this rate", done, total,
-                               duration_text(run.timer.seconds() / static_cast<double>(done) *
-                                             static_cast<double>(total - done))));
+    if (total == 1) return;
+    // Points of an earlier run took no time of this one.
+    const std::int64_t before = std::ranges::count_if(
+        opened.checkpoint.reused(), [](const std::string& key) { return key.ends_with(".done"); });
+    run.log.note(fmt::format("point {} of {} done, ", done, total) +
+                 (done == before ? std::string("by an earlier run")
+                                 : fmt::format("{} to go at this rate",
+                                               duration_text(run.timer.seconds() /
+                                                             static_cast<double>(done - before) *
+                                                             static_cast<double>(total - done)))));
   };
   const StudyOutcome outcome =
       run_study({run.world, deck, run.log, clock, file, *run.stop, opened.checkpoint, point_done});
@@ -181,7 +192,7 @@ void execute(Run& run, const RunArguments& arguments) {
 
 /// A stop that all ranks agreed on: no error, but not done either.
 ExitCode conclude_stop(Run& run, const Error& stop) {
-  const std::string message = fmt::format("{}; {}", stop.what(), go_on_with(*run.folder));
+  const std::string message = fmt::format("{}; {}", stop.what(), go_on_with(run));
   if (run.world.root()) {
     // Obeyed: it must not end the run that goes on from here.
     std::error_code ignored;
