@@ -214,17 +214,20 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
 
 /// What `kernel` refers to stays as long as a copy of the pointer does.
 void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
-                            std::shared_ptr<const EmpiricalNtk> kernel) {
+                            std::shared_ptr<const EmpiricalNtk> kernel, const DataBytes& held) {
   problem.spectrum.n = kernel->order();
   problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
-  const auto features = static_cast<double>(kernel->samples.samples() * kernel->samples.dim());
-  problem.replicated_bytes = 8 * (features + static_cast<double>(kernel->parameters.size()));
+  problem.data_bytes = held;
   context.world.agree([&] { problem.assembly_flops = empirical_ntk_flops(*kernel); });
   set_source(
       problem, context, deck,
       [kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
         return assemble_empirical_ntk(grid, block, *kernel, assembly);
       });
+  problem.assembly_keeps =
+      [kernel, options = assembly_options(context, deck)](const Distribution& distribution) {
+        return empirical_ntk_assembly_bytes(*kernel, distribution, options);
+      };
   problem.factor_rows = [kernel] { return kernel->factor_rows(); };
   problem.factor_keeps = [kernel](std::int64_t local_cols) {
     return empirical_ntk_factor_keeps(*kernel, local_cols);
@@ -254,7 +257,7 @@ void network_problem(StudyProblem& problem, const StudyContext& context, const D
   };
   const auto held = std::make_shared<Held>(make_initial_network(context, deck));
   problem.targets = std::move(held->of.targets);
-  tangent_kernel_problem(problem, context, deck, {held, &held->kernel});
+  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, held->of.bytes);
 }
 
 VerifyOptions verify_options(const Deck& deck) {
@@ -332,9 +335,10 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
 }
 
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel) {
+                                         const EmpiricalNtk& kernel, const DataBytes& held) {
   StudyProblem problem;
-  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel));
+  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel),
+                         held);
   ask_for_all_pairs(problem, deck);
   return problem;
 }
