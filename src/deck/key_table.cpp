@@ -209,9 +209,8 @@ std::vector<Key> solver_and_verify() {
            "Snapshots of a training are many and go deeper only where this is set.",
        .words = {"auto", "gram", "cascade", "svd"},
        .derive = tail_of_study,
-       .default_text = "\"gram\" for the snapshots of a training; otherwise, random features in "
-                       "spectral_reach too, "
-                       "\"auto\"",
+       .default_text = "\"gram\" for the snapshots of a training, otherwise (random features in "
+                       "spectral_reach too) \"auto\"",
        .belongs = {{solved}},
        .sweepable = true},
       {.path = "solver.precision",
