@@ -297,9 +297,9 @@ const std::vector<Section> sections = {
     {"solver", "How the matrix is diagonalised."},
     {"verify", "The certificate."},
     {"sweep",
-     "A grid of runs: any key of [data], [kernel], [training] and [solver], and run.seed, with a "
-     "list "
-     "of its values, such as kernel.degree = [1, 2, 3]. All combinations are run, the "
+     "A grid of runs: any key that can be swept, of [study], [data], [kernel], [training] and "
+     "[solver], and run.seed, with a list of its values, such as kernel.degree = [1, 2, 3]. All "
+     "combinations are run, the "
      "last key fastest."},
 };
 
