@@ -106,6 +106,15 @@ def test_a_law_that_misses_its_points_is_said_to(runs, tmp_path):
     assert not any(head.startswith("no law") for head in heads(fits_of(runs["reach_networks"])[1]))
 
 
+@pytest.mark.parametrize("word, floor, head", [(0, 1, "no law"), (1, 2, "L = E")], ids=["denied", "affirmed"])
+def test_the_runs_own_word_on_a_law_is_taken(runs, tmp_path, word, floor, head):
+    def edit(file):  # planted: against what the points would say
+        law = file["reach/loss_against_data"].attrs
+        law["misfit"], law["describes"], law["floor"] = 0.42, word, floor * law["floor"]
+    _, plot = fits_of(edited(runs["reach_networks"], tmp_path, edit))
+    assert heads(plot)[1].startswith(head) and "42 %" in heads(plot)[1]
+
+
 def test_diverged_trainings_are_left_out(runs, tmp_path):
     _, plot = fits_of(edited(runs["reach_features"], tmp_path, lambda f: f["sweep/0003"].attrs.__setitem__("diverged_at", 7)))
     assert 3 not in plot.table["point"] and "1 training that diverged" in plot.caption

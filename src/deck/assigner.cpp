@@ -55,6 +55,20 @@ std::string names_in(std::string_view section) {
   return out;
 }
 
+/// What can be swept of this section, or which sections have such keys.
+std::string swept_instead(std::string_view section) {
+  std::string keys, sections;
+  for (const auto& key : all_keys()) {
+    if (!key.sweepable) continue;
+    const std::string_view of = section_of(key.path);
+    if (of == section) keys += (keys.empty() ? "" : ", ") + std::string(leaf_of(key.path));
+    if (sections.find(fmt::format("[{}]", of)) == sections.npos)
+      sections += fmt::format("{}[{}]", sections.empty() ? "" : ", ", of);
+  }
+  return keys.empty() ? fmt::format("a sweep takes keys of {}", sections)
+                      : fmt::format("of [{}] a sweep takes {}", section, keys);
+}
+
 std::string section_names() {
   std::string out;
   for (const auto& section : all_sections())
@@ -265,7 +279,7 @@ void Assigner::sweep(const Assignment& assignment) {
   if (!all_keys()[*key].sweepable) {
     faults_.add({assignment.place,
                  fmt::format("{} cannot be swept", name),
-                 {"a sweep takes keys of [data], [kernel] and [solver], and run.seed"}});
+                 {swept_instead(section_of(all_keys()[*key].path))}});
     spoil(name, assignment.place);
     return;
   }

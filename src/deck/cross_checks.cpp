@@ -270,10 +270,10 @@ void check_outputs(Resolver& deck) {
   const auto frozen = deck.integer("study.frozen");
   if (output && frozen.value_or(0) > 0 && deck.is_given("study.frozen"))
     deck.complain("study.frozen",
-                  fmt::format("study.frozen = {} continues the training of all outputs, whose "
-                              "kernel study.classes = {} leaves out in part",
+                  fmt::format("study.frozen = {} continues the training of all outputs, and "
+                              "study.classes = {} is a list, whatever it holds",
                               *frozen, to_toml(*deck.find("study.classes"))),
-                  {"what the other outputs learn moves these too: remove one of the two"});
+                  {"study.frozen needs all classes: leave study.classes out"});
 }
 
 void check_training(Resolver& deck) {

@@ -210,7 +210,8 @@ std::vector<Key> solver_and_verify() {
            "Snapshots of a training are many and go deeper only where this is set.",
        .words = {"auto", "gram", "cascade", "svd"},
        .derive = tail_of_study,
-       .default_text = "\"gram\" for the snapshots of a training, otherwise \"auto\"",
+       .default_text = "\"gram\" for the snapshots of a training, otherwise (random features in "
+                       "spectral_reach too) \"auto\"",
        .belongs = {{solved}},
        .sweepable = true},
       {.path = "solver.precision",
@@ -297,9 +298,9 @@ const std::vector<Section> sections = {
     {"solver", "How the matrix is diagonalised."},
     {"verify", "The certificate."},
     {"sweep",
-     "A grid of runs: any key of [data], [kernel], [training] and [solver], and run.seed, with a "
-     "list "
-     "of its values, such as kernel.degree = [1, 2, 3]. All combinations are run, the "
+     "A grid of runs: any key that can be swept, of [study], [data], [kernel], [training] and "
+     "[solver], and run.seed, with a list of its values, such as kernel.degree = [1, 2, 3]. All "
+     "combinations are run, the "
      "last key fastest."},
 };
 

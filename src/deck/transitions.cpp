@@ -1,6 +1,7 @@
 #include "deck/transitions.hpp"
 
 #include "base/closed_classes.hpp"
+#include "base/transition_tensors.hpp"
 
 #include <cmath>
 
@@ -10,8 +11,7 @@ namespace fathom::deck {
 
 namespace {
 
-constexpr double sum_tolerance = 1e-9;
-constexpr std::int64_t most = 1024;  ///< symbols, and states
+constexpr std::int64_t most = most_transition_states;
 
 std::vector<EntryFault> examine_shape(const RealTensor& t) {
   const auto [symbols, from, to] = t.extent;
@@ -33,13 +33,17 @@ std::vector<EntryFault> examine_shape(const RealTensor& t) {
   return faults;
 }
 
-/// Σ_x T^(x), row by row.
-std::vector<double> over_symbols(const RealTensor& t) {
-  const std::size_t square = t.entry.size() / static_cast<std::size_t>(t.extent[0]);
-  std::vector<double> sum(square, 0.0);
+/// Entries that are neither zero nor large enough to be divided by.
+std::vector<EntryFault> examine_entries(const RealTensor& t) {
+  const auto states = static_cast<std::size_t>(t.extent[1]);
+  std::vector<EntryFault> faults;
   for (std::size_t i = 0; i < t.entry.size(); ++i)
-    sum[i % square] += t.entry[i];
-  return sum;
+    if (t.entry[i] > 0 && t.entry[i] < least_transition)
+      faults.push_back(
+          {{i / (states * states), i / states % states, i % states},
+           fmt::format("is {:.6g}, too small to be divided by: it must be 0 or at least {}",
+                       t.entry[i], least_transition)});
+  return faults;
 }
 
 }  // namespace
@@ -48,18 +52,20 @@ std::vector<EntryFault> examine_transitions(const DeckValue& value) {
   const RealTensor& t = std::get<RealTensor>(value);
   std::vector<EntryFault> faults = examine_shape(t);
   if (!faults.empty()) return faults;
-  const std::vector<double> chain = over_symbols(t);
+  faults = examine_entries(t);
+  if (!faults.empty()) return faults;
+  const std::vector<double> chain = sum_over_symbols(t.extent[1], t.entry);
   const auto states = static_cast<std::size_t>(t.extent[1]);
   for (std::size_t i = 0; i < states; ++i) {
     double sum = 0;
     for (std::size_t j = 0; j < states; ++j)
       sum += chain[i * states + j];
-    if (!(std::abs(sum - 1) <= sum_tolerance))
+    if (!(std::abs(sum - 1) <= transition_sum_tolerance))
       faults.push_back(
           {{0, i},
            fmt::format("is of state {}, whose probabilities over all symbols and next states "
                        "sum to {:.12g}; they must sum to 1 within {}",
-                       i, sum, sum_tolerance)});
+                       i, sum, transition_sum_tolerance)});
   }
   if (!faults.empty()) return faults;
   const auto classes = closed_classes(t.extent[1], chain);

@@ -351,6 +351,23 @@ Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
   return assembly;
 }
 
+double empirical_ntk_assembly_bytes(const EmpiricalNtk& ntk, const Distribution& distribution,
+                                    const AssemblyOptions& options) {
+  const SignalLayout layout(ntk);
+  const EntkPlan plan = plan_empirical_ntk({ntk.rows_a_sample(), layout.sample_length,
+                                            layout.row_length, SignalMaker::sample_flops(ntk)},
+                                           distribution, options.movement, options.chunk);
+  const std::int64_t outer_samples =
+      samples_of_rows(plan.outer, ntk.rows_a_sample(),
+                      (plan.rows_outer ? distribution.rows : distribution.cols).block());
+  // As in the assembly: one panel serves both sides where they are the same.
+  const bool one_panel = plan.copies && distribution.rows == distribution.cols;
+  const std::int64_t doubles =
+      one_panel ? layout.sample_length * outer_samples + layout.row_length * plan.outer
+                : plan.workspace_doubles;
+  return 8.0 * static_cast<double>(doubles) + SignalMaker(ntk, layout).bytes(outer_samples);
+}
+
 double empirical_ntk_flops(const EmpiricalNtk& ntk) {
   return useful_flops(ntk, SignalLayout(ntk));
 }

@@ -58,6 +58,10 @@ std::string empirical_ntk_normalization(const EmpiricalNtk& ntk);
 /// grid's parent.
 Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
                                 const EmpiricalNtk& ntk, const AssemblyOptions& options = {});
+/// Bytes that an assembly holds besides the matrix, on the fullest rank: the signals of its strips
+/// and of the batch that they are made of. Runs one sample. Local.
+double empirical_ntk_assembly_bytes(const EmpiricalNtk& ntk, const Distribution& distribution,
+                                    const AssemblyOptions& options = {});
 /// Flops of an assembly, each signal made once; all ranks. Runs one sample. Local.
 double empirical_ntk_flops(const EmpiricalNtk& ntk);
 

@@ -175,13 +175,16 @@ std::int64_t SignalPanel::first_row(std::int64_t sample) const {
 
 SignalMaker::SignalMaker(const EmpiricalNtk& ntk, const SignalLayout& layout)
     : ntk_(ntk), layout_(layout) {
-  std::int64_t doubles = 0;  // of a sample: what the network gives
   for (const SignalLayout::Linear& l : layout.linear)
-    doubles += l.positions * (l.in + l.out * ntk.choices());
+    doubles_ += l.positions * (l.in + l.out * ntk.choices());
   for (const SignalLayout::Direct& d : layout.direct)
-    doubles += d.entries * ntk.choices();
-  batch_ = std::clamp<std::int64_t>(batch_doubles / std::max<std::int64_t>(1, doubles), 1,
+    doubles_ += d.entries * ntk.choices();
+  batch_ = std::clamp<std::int64_t>(batch_doubles / std::max<std::int64_t>(1, doubles_), 1,
                                     longest_batch);
+}
+
+double SignalMaker::bytes(std::int64_t samples) const {
+  return 8.0 * static_cast<double>(std::min(batch_, samples) * (ntk_.samples.dim() + doubles_));
 }
 
 double SignalMaker::sample_flops(const EmpiricalNtk& ntk) {

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "base/closed_classes.hpp"
 #include "base/error.hpp"
+#include "base/transition_tensors.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,22 +13,10 @@
 namespace fathom {
 namespace {
 
-constexpr double row_sum_tolerance = 1e-9;
 constexpr double belief_tolerance = 1e-9;
 
 std::size_t at(std::int64_t i) {
   return static_cast<std::size_t>(i);
-}
-
-/// Σ_s T^(s), row by row.
-std::vector<double> transition_matrix(std::int64_t states, std::int64_t symbols,
-                                      std::span<const double> tensors) {
-  const std::int64_t square = states * states;
-  std::vector<double> sum(at(square));
-  for (std::int64_t s = 0; s < symbols; ++s)
-    for (std::int64_t k = 0; k < square; ++k)
-      sum[at(k)] += tensors[at(s * square + k)];
-  return sum;
 }
 
 /// Stationary distribution of an irreducible chain: states are eliminated from the last, each
@@ -83,7 +72,7 @@ HiddenMarkov::HiddenMarkov(std::string name, std::int64_t states, std::int64_t s
 }
 
 void HiddenMarkov::check_shape() const {
-  constexpr std::int64_t most = 1024;
+  constexpr std::int64_t most = most_transition_states;
   if (states_ < 1 || states_ > most || symbols_ < 1 || symbols_ > most)
     throw Error(ExitCode::deck, "hidden Markov source {}: {} states and {} symbols; 1 to {} each",
                 name_, states_, symbols_, most);
@@ -98,7 +87,8 @@ void HiddenMarkov::check_entries() const {
   for (std::int64_t s = 0; s < symbols_; ++s)
     for (std::int64_t i = 0; i < states_; ++i)
       for (std::int64_t j = 0; j < states_; ++j)
-        if (const double p = transition(s, i, j); !(p >= 0.0 && p <= 1.0 + row_sum_tolerance))
+        if (const double p = transition(s, i, j);
+            !(p >= 0.0 && p <= 1.0 + transition_sum_tolerance))
           throw Error(ExitCode::deck,
                       "hidden Markov source {}: T[symbol {}][from {}][to {}] = {} is not a "
                       "probability",
@@ -106,14 +96,14 @@ void HiddenMarkov::check_entries() const {
 }
 
 void HiddenMarkov::normalise_rows() {
-  const std::vector<double> p = transition_matrix(states_, symbols_, tensors_);
+  const std::vector<double> p = sum_over_symbols(states_, tensors_);
   for (std::int64_t i = 0; i < states_; ++i) {
     const double sum = sum_of(std::span(p).subspan(at(i * states_), at(states_)));
-    if (!(std::fabs(sum - 1.0) <= row_sum_tolerance))
+    if (!(std::fabs(sum - 1.0) <= transition_sum_tolerance))
       throw Error(ExitCode::deck,
                   "hidden Markov source {}: the probabilities out of state {} sum to {:.15g} over "
                   "all symbols and next states; they must sum to 1 within {}",
-                  name_, i, sum, row_sum_tolerance);
+                  name_, i, sum, transition_sum_tolerance);
     for (std::int64_t s = 0; s < symbols_; ++s)
       for (std::int64_t j = 0; j < states_; ++j)
         tensors_[at((s * states_ + i) * states_ + j)] /= sum;
@@ -121,7 +111,7 @@ void HiddenMarkov::normalise_rows() {
 }
 
 void HiddenMarkov::find_stationary() {
-  const std::vector<double> p = transition_matrix(states_, symbols_, tensors_);
+  const std::vector<double> p = sum_over_symbols(states_, tensors_);
   const auto classes = closed_classes(states_, p);
   if (classes.size() != 1)
     throw Error(ExitCode::deck,
@@ -134,6 +124,11 @@ void HiddenMarkov::find_stationary() {
     for (const std::int64_t j : recurrent)
       block.push_back(p[at(i * states_ + j)]);
   const std::vector<double> weight = eliminate(std::ssize(recurrent), std::move(block));
+  if (!std::all_of(weight.begin(), weight.end(), [](double w) { return std::isfinite(w); }))
+    throw Error(ExitCode::deck,
+                "hidden Markov source {}: its stationary distribution leaves the range of double: "
+                "the smallest probabilities must be larger",
+                name_);
   stationary_.assign(at(states_), 0.0);
   for (std::size_t k = 0; k < recurrent.size(); ++k)
     stationary_[at(recurrent[k])] = weight[k];

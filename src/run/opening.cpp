@@ -125,9 +125,9 @@ Opened open_run(const Communicator& world, const RunArguments& arguments) {
   std::optional<Deck> deck;
   world.agree([&] {
     fault_point("run.deck");
-    deck = parse_deck(
-        {(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
-        arguments.overrides);
+    deck =
+        parse_deck({(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
+                   arguments.overrides);
   });
   return {std::move(*deck), std::move(folder)};
 }
@@ -155,8 +155,7 @@ Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, c
                        identity_of_given(deck_then));
     }
   }
-  world.agree_on_root(
-      [&] { kept.checkpoint.keep(run_record, run_state(folder, kept.resumes)); });
+  world.agree_on_root([&] { kept.checkpoint.keep(run_record, run_state(folder, kept.resumes)); });
   return kept;
 }
 

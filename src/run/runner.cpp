@@ -119,12 +119,12 @@ void settle_in(Run& run, const Deck& deck) {
 
 void execute(Run& run, const RunArguments& arguments) {
   const auto baseline = static_cast<double>(resident_bytes());
-  Opened opened =
-      arguments.resume.empty() ? open_run(run.world, arguments) : reopen_run(run.world, arguments);
+  Opened opened = open_run(run.world, arguments);
   const Deck& deck = opened.deck;
   run.folder = std::move(opened.folder);
-  run.keeps = opened.checkpoint.on();
+  run.keeps = !deck.is_word("run.checkpoint");
   settle_in(run, deck);
+  Kept kept = open_checkpoint(run.world, arguments, deck, *run.folder);
 
   Provenance provenance = collect_provenance(run.world);
   provenance.deck = run.folder->deck_text();
@@ -133,9 +133,9 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.command_line = arguments.command_line;
   greet(run, deck, provenance);
   run.log.note(run.stop->note());
-  if (opened.resumes > 0)
+  if (kept.resumes > 0)
     run.log.note(fmt::format("goes on with the run in {} (resume {})", run.folder->path().string(),
-                             opened.resumes));
+                             kept.resumes));
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
@@ -145,7 +145,7 @@ void execute(Run& run, const RunArguments& arguments) {
     if (total == 1) return;
     // Points of an earlier run took no time of this one.
     const std::int64_t before = std::ranges::count_if(
-        opened.checkpoint.reused(), [](const std::string& key) { return key.ends_with(".done"); });
+        kept.checkpoint.reused(), [](const std::string& key) { return key.ends_with(".done"); });
     run.log.note(fmt::format("point {} of {} done, ", done, total) +
                  (done == before ? std::string("by an earlier run")
                                  : fmt::format("{} to go at this rate",
@@ -154,10 +154,9 @@ void execute(Run& run, const RunArguments& arguments) {
                                                              static_cast<double>(total - done)))));
   };
   const StudyOutcome outcome =
-      run_study({run.world, deck, run.log, clock, file, *run.stop, opened.checkpoint, point_done});
-  if (!opened.checkpoint.reused().empty())
-    run.log.note(
-        fmt::format("from the checkpoint: {}", fmt::join(opened.checkpoint.reused(), ", ")));
+      run_study({run.world, deck, run.log, clock, file, *run.stop, kept.checkpoint, point_done});
+  if (!kept.checkpoint.reused().empty())
+    run.log.note(fmt::format("from the checkpoint: {}", fmt::join(kept.checkpoint.reused(), ", ")));
 
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
@@ -173,7 +172,7 @@ void execute(Run& run, const RunArguments& arguments) {
   write_timing(file, phases);
   write_memory(file, memory);
   file.finish();
-  opened.checkpoint.remove();
+  kept.checkpoint.remove();
   for (const std::string& line :
        result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);

@@ -13,8 +13,9 @@ namespace fathom {
 namespace {
 
 /// Notes what a rank needs against what it has; Error(no_fit) where it has not.
-void hold_against_memory(const StudyContext& context, StudyOutcome& outcome, double matrix,
-                         double peak, double left, const std::string& what) {
+void hold_against_memory(const StudyContext& context, const StudyProblem& problem,
+                         StudyOutcome& outcome, double matrix, double peak, double left,
+                         const std::string& what) {
   peak += first_use_bytes;
   context.progress.note(fmt::format("plan: {}matrix {:.3f} GiB a rank, peak {:.3f} GiB", what,
                                     matrix / 0x1p30, peak / 0x1p30));
@@ -25,13 +26,15 @@ void hold_against_memory(const StudyContext& context, StudyOutcome& outcome, dou
         "on one node add no memory) or eigenvalues without vectors",
         what, peak / 0x1p30, left / 0x1p30);
   outcome.matrix_bytes = std::max(outcome.matrix_bytes, matrix);
-  outcome.predicted_peak_bytes = std::max(outcome.predicted_peak_bytes, peak);
+  // What reading took is past and fitted.
+  outcome.predicted_peak_bytes =
+      std::max({outcome.predicted_peak_bytes, peak, problem.data_bytes.reading + first_use_bytes});
 }
 
 double held_bytes(const StudyContext& context, const StudyProblem& problem) {
-  if (!problem.data.held) return problem.replicated_bytes;
+  if (!problem.data.held) return problem.data_bytes.held;
   const DistMatrix& held = *problem.data.held;
-  return problem.replicated_bytes +
+  return problem.data_bytes.held +
          context.world.max(static_cast<double>(held.local_rows() * held.local_cols()) * 8);
 }
 
@@ -87,17 +90,24 @@ void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome&
   context.progress.note(fmt::format("plan: {} x {} grid, block {}, {}: {}", solver.grid.nprow,
                                     solver.grid.npcol, solver.block, name(solver.backend),
                                     solver.reason));
+  double assembly = 1.15 * matrix;
+  if (problem.assembly_keeps)
+    context.world.agree([&] {
+      assembly = matrix +
+                 problem.assembly_keeps({CyclicAxis(spectrum.n, solver.block, solver.grid.nprow),
+                                         CyclicAxis(spectrum.n, solver.block, solver.grid.npcol)});
+    });
   hold_against_memory(
-      context, outcome, matrix,
-      held_bytes(context, problem) + std::max(static_cast<double>(memory.total()), 1.15 * matrix),
-      left, "");
+      context, problem, outcome, matrix,
+      held_bytes(context, problem) + std::max(static_cast<double>(memory.total()), assembly), left,
+      "");
 }
 
 void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
                      const FactorSource* factor, StudyOutcome& outcome) {
   const double matrix = static_cast<double>(problem.spectrum.n) *
                         static_cast<double>(problem.spectrum.n) * 8 / context.world.size();
-  hold_against_memory(context, outcome, matrix,
+  hold_against_memory(context, problem, outcome, matrix,
                       held_bytes(context, problem) + deep_route_bytes(context, problem, factor),
                       memory_a_rank(context.world),
                       factor ? "deep tail: " : "extended precision: ");
@@ -112,7 +122,7 @@ void plan_matrix_free(const StudyContext& context, const StudyProblem& problem, 
   plan.grid = {ranks, 1};
   const SolverMemory memory = solver_memory(plan, problem.spectrum.request, n);
   hold_against_memory(
-      context, outcome, 0,
+      context, problem, outcome, 0,
       held_bytes(context, problem) + products + static_cast<double>(memory.total() - memory.matrix),
       memory_a_rank(context.world), "matrix-free: ");
 }

@@ -208,9 +208,9 @@ void SweepTraining::train_wave() {
   context_.progress.note(
       groups == 1
           ? fmt::format("training: all ranks on one network after another, {} of them", wave.size())
-          : fmt::format("training: {} networks in {} groups of ranks, counted to be done {:.1f} "
-                        "times as soon as one after another",
-                        wave.size(), groups, alone / plan.seconds));
+          : fmt::format("training: {} networks in {} groups of ranks, counted: {:.3g} s against "
+                        "{:.3g} s one after another",
+                        wave.size(), groups, plan.seconds, alone));
   if (groups == 1) return;
   for (const std::vector<std::size_t>& models : plan.models) {
     double held = 0;

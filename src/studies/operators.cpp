@@ -115,7 +115,7 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
   OwnProducts own;
   if (problem.products) own = problem.products(deck.integer("study.probes"));
   const Way way = choose_way(context, deck, problem, choice.factor.get(), own);
-  bytes = way.bytes + problem.replicated_bytes;
+  bytes = way.bytes + problem.data_bytes.held;
   std::unique_ptr<LinearOperator> a;
   if (way.name == "gram")
     a = assembled(context, deck, problem);

@@ -227,7 +227,8 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
 
 /// What `kernel` refers to stays as long as a copy of the pointer does.
 void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
-                            std::shared_ptr<const EmpiricalNtk> kernel, const std::string& key) {
+                            std::shared_ptr<const EmpiricalNtk> kernel, const DataBytes& held,
+                            const std::string& key) {
   problem.spectrum.n = kernel->order();
   // At other parameters it is another kernel.
   std::string subject;
@@ -237,14 +238,17 @@ void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, 
   });
   keep_as(problem, context, deck, key, "gram", std::move(subject));
   problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
-  const auto features = static_cast<double>(kernel->samples.samples() * kernel->samples.dim());
-  problem.replicated_bytes = 8 * (features + static_cast<double>(kernel->parameters.size()));
+  problem.data_bytes = held;
   context.world.agree([&] { problem.assembly_flops = empirical_ntk_flops(*kernel); });
   set_source(
       problem, context, deck,
       [kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
         return assemble_empirical_ntk(grid, block, *kernel, assembly);
       });
+  problem.assembly_keeps =
+      [kernel, options = assembly_options(context, deck)](const Distribution& distribution) {
+        return empirical_ntk_assembly_bytes(*kernel, distribution, options);
+      };
   problem.factor_rows = [kernel] { return kernel->factor_rows(); };
   problem.factor_keeps = [kernel](std::int64_t local_cols) {
     return empirical_ntk_factor_keeps(*kernel, local_cols);
@@ -275,7 +279,7 @@ void network_problem(StudyProblem& problem, const StudyContext& context, const D
   };
   const auto held = std::make_shared<Held>(make_initial_network(context, deck));
   problem.targets = std::move(held->of.targets);
-  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, key);
+  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, held->of.bytes, key);
 }
 
 VerifyOptions verify_options(const Deck& deck) {
@@ -355,9 +359,11 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck, const s
 }
 
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel, const std::string& key) {
+                                         const EmpiricalNtk& kernel, const DataBytes& held,
+                                         const std::string& key) {
   StudyProblem problem;
-  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel), key);
+  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel), held,
+                         key);
   ask_for_all_pairs(problem, deck);
   return problem;
 }

@@ -52,8 +52,10 @@ struct StudyProblem {
   std::function<double(std::int64_t local_cols)> factor_keeps;
   /// Where there are such products, for so many columns at a time; collective.
   std::function<OwnProducts(std::int64_t columns)> products;
-  double assembly_flops = 0;    ///< of the matrix, all ranks; 0: as the product of its factor
-  double replicated_bytes = 0;  ///< of data that every rank holds whole
+  double assembly_flops = 0;  ///< of the matrix, all ranks; 0: as the product of its factor
+  /// Bytes that its assembly holds besides it, where that is much. Local.
+  std::function<double(const Distribution&)> assembly_keeps;
+  DataBytes data_bytes;  ///< of what every rank holds whole
   /// The matrix in double-double; empty where the kernel is not evaluated so. Collective.
   ExtendedSource extended;
 };
@@ -65,9 +67,11 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck,
                           const std::string& key = {});
 
 /// A problem around a network's tangent kernel that the study makes itself: all eigenpairs by the
-/// deck's route, solver and checks. What the kernel refers to outlives the problem. Collective.
+/// deck's route, solver and checks; `held` beside it: what the kernel refers to, which outlives the
+/// problem, and what training holds. Collective.
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel, const std::string& key = {});
+                                         const EmpiricalNtk& kernel, const DataBytes& held,
+                                         const std::string& key = {});
 
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,

@@ -102,10 +102,17 @@ struct StoredData {
   std::int64_t classes = 1;
   std::string what;
   double input_epsilon = 0x1p-53;
+  double reading_bytes = 0;  // at most, the fullest rank
 };
 
 bool cross_entropy(const Deck& deck) {
   return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
+}
+
+template <class T>
+double bytes_of(const SampleBatch<T>& batch) {
+  return static_cast<double>(sizeof(T) * (batch.features.size() + batch.values.size()) +
+                             sizeof(std::int32_t) * (batch.tokens.size() + batch.labels.size()));
 }
 
 StoredData read_stored(const StudyContext& context, const Deck& deck) {
@@ -118,6 +125,9 @@ StoredData read_stored(const StudyContext& context, const Deck& deck) {
   stored.batch.dim = dim;
   stored.batch.features = replicated_columns(context.world, *data.held);
   stored.input_epsilon = data.rows->input_epsilon();
+  stored.reading_bytes =
+      bytes_of(stored.batch) +
+      8 * context.world.max(static_cast<double>(data.held->local_rows() * data.held->local_cols()));
   if (!targets) return stored;
   if (cross_entropy(deck)) {
     for (std::int64_t i = 0; i < n; ++i)
@@ -125,6 +135,11 @@ StoredData read_stored(const StudyContext& context, const Deck& deck) {
     stored.classes = std::max<std::int64_t>(
         targets->count,
         *std::max_element(stored.batch.labels.begin(), stored.batch.labels.end()) + 1);
+    if (stored.classes < 2)
+      throw Error(ExitCode::input,
+                  "{}: cross_entropy needs two classes or more, but every target of the {} samples "
+                  "is class 0: give labels 0, 1, 2 … or one column a class",
+                  deck.text("data.targets"), n);
     return stored;
   }
   stored.classes = targets->count;
@@ -217,19 +232,16 @@ void add_known_facts(TrainedModel& model, const Deck& deck, double input_epsilon
 }
 
 template <class T>
-Learner<T> make_learner(const Deck& deck, const std::optional<StoredData>& stored) {
-  Learner<T> learner;
-  if (stored) {
-    learner.samples = std::make_unique<StoredSamples<T>>(converted<T>(stored->batch));
-    learner.network = make_network<T>(deck, stored->batch.dim, stored->classes);
-  } else if (sequences(deck)) {
-    learner.samples = sequence_samples<T>(deck);
-    learner.network = make_network<T>(deck, 0, hidden_markov_of(deck).symbols());
-  } else {
-    learner.samples = teacher_samples<T>(deck);
-    learner.network = make_network<T>(deck, deck.integer("data.dim"), 1);
-  }
-  return learner;
+std::unique_ptr<Network<T>> network_of(const Deck& deck, const std::optional<StoredData>& stored) {
+  if (stored) return make_network<T>(deck, stored->batch.dim, stored->classes);
+  if (sequences(deck)) return make_network<T>(deck, 0, hidden_markov_of(deck).symbols());
+  return make_network<T>(deck, deck.integer("data.dim"), 1);
+}
+
+/// Without samples of a file: those are moved, once.
+template <class T>
+std::unique_ptr<SampleSource<T>> made_by_key(const Deck& deck) {
+  return sequences(deck) ? sequence_samples<T>(deck) : teacher_samples<T>(deck);
 }
 
 std::optional<StoredData> stored_data(const StudyContext& context, const Deck& deck) {
@@ -247,17 +259,42 @@ std::string data_text(const Deck& deck, const std::optional<StoredData>& stored)
                      deck.real("data.target_exponent"));
 }
 
+/// What a training keeps beside a snapshot: its state, as it began and as it is, the sums of the
+/// gradient, the snapshot's parameters, and the batch that the last step saw.
+double training_bytes(const Deck& deck, const TrainedModel& model, int ranks) {
+  const TrainingOptions options = training_options(deck, model);
+  const double real = model.in_single() ? sizeof(float) : sizeof(double);
+  const auto parameters = static_cast<double>(model.exact.network->parameters());
+  const TrainingProblem<double> problem = model.problem();
+  const std::int64_t share = (options.batches.step_size() + ranks - 1) / ranks;
+  const auto batch = static_cast<double>(std::min(problem.at_once, share) * model.inputs->dim());
+  return parameters * (2 * (1 + moments(options.optimiser.kind)) * real + 2 * sizeof(double)) +
+         batch * real;
+}
+
 }  // namespace
 
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
   TrainedModel model;
-  const std::optional<StoredData> stored = stored_data(context, deck);
+  std::optional<StoredData> stored = stored_data(context, deck);
   model.loss = cross_entropy(deck) ? LossKind::cross_entropy : LossKind::squared_error;
   context.world.agree([&] {
-    model.exact = make_learner<double>(deck, stored);
-    if (deck.text("training.precision") == "single")
-      model.single = make_learner<float>(deck, stored);
+    const bool single = deck.text("training.precision") == "single";
     model.data = data_text(deck, stored);
+    model.exact = {network_of<double>(deck, stored), nullptr};
+    if (single) model.single = {network_of<float>(deck, stored), nullptr};
+    if (stored) {
+      model.bytes = {bytes_of(stored->batch), stored->reading_bytes};
+      if (single) {
+        SampleBatch<float> batch = converted<float>(stored->batch);
+        model.bytes.held += bytes_of(batch);
+        model.single.samples = std::make_unique<StoredSamples<float>>(std::move(batch));
+      }
+      model.exact.samples = std::make_unique<StoredSamples<double>>(std::move(stored->batch));
+    } else {
+      model.exact.samples = made_by_key<double>(deck);
+      if (single) model.single.samples = made_by_key<float>(deck);
+    }
     const std::int64_t count = deck.integer("study.samples"), n = model.exact.samples->samples();
     if (n >= 0 && deck.is_default("study.samples"))
       model.set = {0, std::min(count, n)};
@@ -268,6 +305,8 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
     model.outputs = chosen_outputs(deck, *model.exact.network);
     model.measured = at_positions(*model.exact.samples, model.outputs);
     add_known_facts(model, deck, stored ? stored->input_epsilon : 0x1p-53);
+    model.bytes.held += 8.0 * static_cast<double>(model.inputs->samples() * model.inputs->dim()) +
+                        training_bytes(deck, model, context.world.size());
   });
   return model;
 }
@@ -276,17 +315,22 @@ InitialNetwork make_initial_network(const StudyContext& context, const Deck& dec
   InitialNetwork made;
   std::optional<StoredData> stored = stored_data(context, deck);
   context.world.agree([&] {
-    Learner<double> learner = make_learner<double>(deck, stored);
-    made.network = std::move(learner.network);
+    made.network = network_of<double>(deck, stored);
     made.parameters = initial_parameters(*made.network, seed_of(deck));
+    const std::string text = data_text(deck, stored);
     SampleBatch<double> batch;
-    const std::int64_t known = learner.samples->samples();
-    const SampleRange set{known < 0 ? held_out : 0, known < 0 ? deck.integer("data.n") : known};
-    learner.samples->fill(indices(set), batch);
+    if (stored) {
+      batch = std::move(stored->batch);
+      made.bytes.reading = stored->reading_bytes;
+    } else {
+      const SampleRange set{sequences(deck) ? held_out : 0, deck.integer("data.n")};
+      made_by_key<double>(deck)->fill(indices(set), batch);
+    }
+    made.bytes.held = bytes_of(batch) + 8.0 * static_cast<double>(made.parameters.size());
     if (!batch.values.empty())
       made.targets = Targets{std::ssize(batch.values), 1, std::move(batch.values)};
-    made.inputs = kernel_inputs(deck, std::move(batch), data_text(deck, stored),
-                                stored ? stored->input_epsilon : 0x1p-53);
+    made.inputs =
+        kernel_inputs(deck, std::move(batch), text, stored ? stored->input_epsilon : 0x1p-53);
   });
   return made;
 }

@@ -48,6 +48,9 @@ struct TrainedModel {
   /// On the set, at the chosen positions, where it is known.
   double best_loss = std::numeric_limits<double>::quiet_NaN();
   std::string data;  ///< in words
+  /// Training set in each precision it stands in, inputs of the snapshots, and what training holds
+  /// beside a snapshot.
+  DataBytes bytes;
 
   bool in_single() const { return single.network != nullptr; }
   /// What snapshots measure.
@@ -67,6 +70,7 @@ struct InitialNetwork {
   std::unique_ptr<NetworkInputs> inputs;
   /// data.targets as one vector over the rows of the kernel, row = output + outputs·sample.
   std::optional<Targets> targets;
+  DataBytes bytes;  ///< of inputs and parameters
 };
 
 /// [data] and [kernel] of one point, data.n samples: the first ones, or held-out sequences, as the

@@ -68,6 +68,22 @@ def run_path(path, folder, ranks=2, *, sets=(), fault=None, timeout=300, environ
     return Result(done.returncode, done.stdout, done.stderr, Path(folder))
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """once(deck, ranks) → Result without error; the same deck on as many ranks runs a single time."""
+    done = {}
+
+    def go(deck, ranks=2):
+        if (deck, ranks) not in done:
+            folder = tmp_path_factory.mktemp("once")
+            (folder / "deck.toml").write_text(deck)
+            done[deck, ranks] = run_path(folder / "deck.toml", folder / "out", ranks)
+            assert done[deck, ranks].code == 0, done[deck, ranks].err
+        return done[deck, ranks]
+
+    return go
+
+
 def deck_of(**sections):
     """TOML of nested keyword arguments: deck_of(study=dict(kind="spectrum"), …)."""
 

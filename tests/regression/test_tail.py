@@ -129,6 +129,25 @@ def test_memory_of_deep_routes_is_foreseen(run, tmp_path, route):
     assert 0.7 < memory["predicted_peak_bytes"] / memory["measured_peak_bytes"] < 1.5
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("kind", ["spectrum", "spectral_reach"])
+def test_memory_of_wide_data_is_foreseen(run, tmp_path, kind, ranks):
+    """61 MiB of features: how often they stand in memory, and the signals that an assembly makes of them, are counted."""
+    rng = np.random.default_rng(9)
+    np.save(tmp_path / "x.npy", rng.standard_normal((200, 40000)))
+    np.save(tmp_path / "y.npy", rng.standard_normal((200, 1)))
+    reach = kind == "spectral_reach"
+    result = run(deck_of(study=dict(kind=kind) | (dict(samples=20, snapshots=1) if reach else {}),
+                         data=dict(source="npy", file=tmp_path / "x.npy") | (dict(targets=tmp_path / "y.npy") if reach else {}),
+                         kernel=dict(type="network", width=16, depth=1, activation="relu"), solver=dict(tail="gram"),
+                         **(dict(training=dict(learning_rate=1e-3, steps=3, batch=10)) if reach else {})), ranks)
+    assert result.code == 0, result.err
+    with result.file() as file:
+        memory = dict(file["memory"].attrs)
+    predicted, measured = memory["predicted_peak_bytes"], memory["measured_peak_bytes"]
+    assert abs(predicted - measured) < max(0.15 * measured, 20 * 2**20), (predicted / 2**20, measured / 2**20)
+
+
 def test_a_truncated_factor_takes_nothing_away(run):
     """Rows left out say nothing of the modes they held: not null, and the Gram matrix's own stay trusted."""
     deck = population_deck(70, 280, alpha=16, degree=2, kind="spectrum", kernel=dict(truncation=1e-4))

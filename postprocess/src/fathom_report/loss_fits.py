@@ -23,6 +23,8 @@ class LossFit:
     amplitude: Tuple[float, float, float]  # A, in units of loss · x^a
     exponent: Tuple[float, float, float]  # a
     method: str  # how the run made the intervals
+    misfit: Optional[float] = None  # what the law lies off its points, relative; of files that say it
+    describes: Optional[bool] = None  # the run's own word on whether it is their law
 
     def loss(self, x: np.ndarray) -> np.ndarray:
         return self.floor[0] + self.amplitude[0] * np.asarray(x, float) ** -self.exponent[0]
@@ -35,7 +37,9 @@ def stored_fit(run: Run, variable: str) -> Optional[LossFit]:
         return None
     numbers = [tuple(float(plain(data.attrs[name + end])) for end in ("", "_low", "_high"))
                for name in ("floor", "amplitude", "exponent")]
-    return LossFit(*numbers, str(plain(data.attrs.get("method", ""))))
+    misses, describes = plain(data.attrs.get("misfit")), plain(data.attrs.get("describes"))
+    return LossFit(*numbers, str(plain(data.attrs.get("method", ""))), None if misses is None else float(misses),
+                   None if describes is None else bool(describes))
 
 
 def points(run: Run, found: List[Series], variable: str) -> Dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ AXES = {"parameters": "parameters N", "data": "samples seen D = C/(6 N)", "compu
 LETTER = {"parameters": "N", "data": "D", "compute": "C"}
 BAND = dict(color=style.INK, alpha=0.16, lw=0)
 ONE_OPTIMUM = 1e-9  # relative
-POOR = 0.3  # a law that lies further off its points describes them not
+POOR = 0.3  # in files without the run's own word: a law that lies further off its points describes them not
 REACH_DOWN = 0.3  # a law is followed down to so much of the least loss
 
 
@@ -33,7 +33,8 @@ def fits(run: Run, found: List[Series]) -> Optional[Plot]:
     laws = {v: stored_fit(run, v) for v in VARIABLES}
     best = one_optimum(tables["compute"])
     offs = {v: off_its_points(laws[v], tables[v]) for v in VARIABLES}
-    laws = {v: None if offs[v] > POOR else law for v, law in laws.items()}
+    failed = {v: law is not None and not describes(law, offs[v]) for v, law in laws.items()}
+    laws = {v: None if failed[v] else law for v, law in laws.items()}
     bands = {v: allowed(laws[v], tables[v]) for v in VARIABLES}
     entries = [line_entry(s.label, s.colour, "", marker=_marker(s), ms=5.5) for s in found]
     entries += [line_entry("fit of the run, L = E + A x$^{-a}$")] * any(law is not None for law in laws.values())
@@ -45,8 +46,8 @@ def fits(run: Run, found: List[Series]) -> Optional[Plot]:
         known = tables[variable]["optimum"]
         if best is None and known.size and np.isfinite(known).all():
             draw_optimum(ax, float(known.mean()))
-        _head(ax, LETTER[variable], laws[variable], offs[variable], 
-              no_such_law(offs[variable]) or why_no_fit(run, found, variable))
+        _head(ax, LETTER[variable], laws[variable], offs[variable],
+              no_such_law(offs[variable]) if failed[variable] else why_no_fit(run, found, variable))
     lost = sum(diverged(run, p) for s in found for p in s.points)
     hidden = sum(int((t["loss"] - (best or 0.0) < ax.get_ylim()[0]).sum()) for t, ax in zip(tables.values(), axes[0]))
     apart = [v for v in VARIABLES if laws[v] is not None and "low" not in bands[v]]
@@ -85,13 +86,20 @@ def optimum_sentence(table: Dict[str, np.ndarray], best: Optional[float]) -> str
 
 
 def off_its_points(law: Optional[LossFit], table: Dict[str, np.ndarray]) -> float:
+    """As the run says it, else what the stored law lies off the points that it was fitted to."""
     rows = table["fitted"]
+    if law is not None and law.misfit is not None:
+        return law.misfit
     return np.nan if law is None or not rows.any() else misfit(law, table["x"][rows], table["loss"][rows])
 
 
+def describes(law: LossFit, off: float) -> bool:
+    """Whether the law is one of its points, whatever the interval of its exponent says."""
+    return not off > POOR if law.describes is None else law.describes
+
+
 def no_such_law(off: float) -> str:
-    """Where no law describes the points, whatever the interval of its exponent says; empty elsewhere."""
-    return f"no law E + A x$^{{-a}}$: the nearest one\nmisses these losses by {100 * off:.2g} %" if off > POOR else ""
+    return f"no law E + A x$^{{-a}}$: the nearest one\nmisses these losses by {100 * off:.2g} %"
 
 
 def allowed(law: Optional[LossFit], table: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
