@@ -79,7 +79,10 @@ std::vector<double> replicated_columns(const Communicator& comm, const DistMatri
     for (std::int64_t i = 0; i < local.rows; ++i)
       all[static_cast<std::size_t>(x.global_row(LocalIndex(i)).value() * x.cols() +
                                    x.global_col(LocalIndex(j)).value())] = local(i, j);
-  comm.sum(all);
+  // In pieces: a reduction in place may copy all that it is given.
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  for (std::size_t first = 0; first < all.size(); first += piece)
+    comm.sum(std::span(all).subspan(first, std::min(piece, all.size() - first)));
   return all;
 }
 
