@@ -79,7 +79,10 @@ std::vector<double> replicated_columns(const Communicator& comm, const DistMatri
     for (std::int64_t i = 0; i < local.rows; ++i)
       all[static_cast<std::size_t>(x.global_row(LocalIndex(i)).value() * x.cols() +
                                    x.global_col(LocalIndex(j)).value())] = local(i, j);
-  comm.sum(all);
+  // In pieces: a reduction in place may copy all that it is given.
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  for (std::size_t first = 0; first < all.size(); first += piece)
+    comm.sum(std::span(all).subspan(first, std::min(piece, all.size() - first)));
   return all;
 }
 
@@ -125,9 +128,11 @@ StoredData read_stored(const StudyContext& context, const Deck& deck) {
   stored.batch.dim = dim;
   stored.batch.features = replicated_columns(context.world, *data.held);
   stored.input_epsilon = data.rows->input_epsilon();
-  stored.reading_bytes =
-      bytes_of(stored.batch) +
-      8 * context.world.max(static_cast<double>(data.held->local_rows() * data.held->local_cols()));
+  const double local = context.world.max(
+      8.0 * static_cast<double>(data.held->local_rows() * data.held->local_cols()));
+  // A panel of the file stands by rows, by columns, and twice more while it travels.
+  constexpr double panels = 64 * 0x1p20;  // MatrixFile::read
+  stored.reading_bytes = local + std::max(2 * std::min(panels, 2 * local), bytes_of(stored.batch));
   if (!targets) return stored;
   if (cross_entropy(deck)) {
     for (std::int64_t i = 0; i < n; ++i)

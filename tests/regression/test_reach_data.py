@@ -213,5 +213,5 @@ def test_one_class_is_no_cross_entropy(run, tmp_path):
                             data=dict(source="npy", file=tmp_path / "x.npy", targets=tmp_path / "y.npy"),
                             kernel=dict(type="network", width=4, activation="tanh"),
                             training=dict(loss="cross_entropy", learning_rate=0.1, steps=5)), timeout=60)
-    assert result.code == 65 and len(result.messages) == 1, result.err
+    assert result.code == 66 and len(result.messages) == 1, result.err
     assert "y.npy" in result.err and "two classes or more" in result.err
