@@ -106,8 +106,8 @@ def test_a_finished_network_is_not_trained_again(tmp_path, undisturbed):
     stop(run, 3, "assembly")
     assert record.stat().st_mtime_ns == before
     check_done(run, run.run(1))
-    # Two snapshots at least were analysed before, and not again.
-    assert occurrences(run.log(), "assembly") <= occurrences(undisturbed("networks")[0], "assembly") - 2
+    # A snapshot at least was analysed before, and not again.
+    assert occurrences(run.log(), "assembly") < occurrences(undisturbed("networks")[0], "assembly")
     assert deviation(undisturbed("networks")[1], content(run.folder))[1] == []
 
 
