@@ -70,15 +70,15 @@ def run_path(path, folder, ranks=2, *, sets=(), fault=None, timeout=300, environ
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory):
-    """once(deck, ranks) → Result without error; the same deck on as many ranks runs a single time."""
+    """once(deck, ranks) → Result that ended with this code; the same deck on as many ranks runs a single time."""
     done = {}
 
-    def go(deck, ranks=2):
+    def go(deck, ranks=2, code=0):
         if (deck, ranks) not in done:
             folder = tmp_path_factory.mktemp("once")
             (folder / "deck.toml").write_text(deck)
             done[deck, ranks] = run_path(folder / "deck.toml", folder / "out", ranks)
-            assert done[deck, ranks].code == 0, done[deck, ranks].err
+            assert done[deck, ranks].code == code, done[deck, ranks].err
         return done[deck, ranks]
 
     return go
