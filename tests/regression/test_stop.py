@@ -18,7 +18,7 @@ TRAINING = deck_of(study=dict(kind="spectral_reach", samples=20, snapshots=1),
                    training=dict(learning_rate=0.01, steps=3_000_000))
 GROUPS = TRAINING.replace("width = 16\n", "") + "[sweep]\nkernel.width = [4, 5, 6, 7]\n"
 SWEEP = population_deck(150, 450, kind="spectrum") + f"[sweep]\nrun.seed = {list(range(1, 2001))}\n"
-SOLVE = population_deck(1600, 1600, kind="spectrum", solver=dict(eigenvectors=True))
+SOLVE = population_deck(3000, 3000, kind="spectrum", solver=dict(eigenvectors=True))
 
 # Every rank's own exit code, which mpirun does not tell. The shell must outlive the signal; and it exits with 0, since mpirun
 # kills the others where one does not.
