@@ -1,6 +1,7 @@
 #include "studies/kept_assembly.hpp"
 
 #include "dist/operations.hpp"
+#include "studies/kept_results.hpp"
 
 #include <utility>
 
@@ -28,35 +29,15 @@ AssemblyMark mark_of(const Record& record) {
           .sums = record.get<double>("sums")};
 }
 
-/// All but the seconds, which belong to the run that spent them.
-Record record_of(const SymmetricMatrix& matrix, const AssemblyReport& report) {
+/// The seconds belong to the run that spent them.
+Record record_of(const SymmetricMatrix& matrix, AssemblyReport report) {
+  report.seconds = {};
   Record record;
   record.values[position_name] = std::vector<std::int64_t>{0, 0};
-  record.values["errors"] = std::vector<double>{matrix.assembly_error, matrix.input_epsilon};
-  record.values["work"] =
-      std::vector<std::int64_t>{static_cast<std::int64_t>(report.movement), report.chunk};
-  record.values["flops"] =
-      std::vector<double>{report.useful_flops, report.signal_flops, report.product_flops};
-  record.values["texts"] =
-      std::vector<std::string>{report.reason, report.normalization, report.kernel, report.note};
+  record.values["assembly_error"] = std::vector<double>{matrix.assembly_error};
+  record.values["input_epsilon"] = std::vector<double>{matrix.input_epsilon};
+  add_part(record, "report", to_record(report));
   return record;
-}
-
-AssemblyReport report_of(const Record& record) {
-  const auto& work = record.get<std::int64_t>("work");
-  const auto& flops = record.get<double>("flops");
-  const auto& texts = record.get<std::string>("texts");
-  AssemblyReport report;
-  report.movement = static_cast<Movement>(work.at(0));
-  report.chunk = work.at(1);
-  report.useful_flops = flops.at(0);
-  report.signal_flops = flops.at(1);
-  report.product_flops = flops.at(2);
-  report.reason = texts.at(0);
-  report.normalization = texts.at(1);
-  report.kernel = texts.at(2);
-  report.note = texts.at(3);
-  return report;
 }
 
 }  // namespace
@@ -81,7 +62,7 @@ KeptAssembly::Stage KeptAssembly::look() {
 }
 
 AssemblyMark KeptAssembly::resume(std::int64_t total, const std::string& parts, DistMatrix& lower) {
-  since_ = Timer();
+  since_.restart();
   if (look() != Stage::under_way) return {};
   const std::optional<Record> record = context_.checkpoint.find_matrix(key_, lower);
   AssemblyMark mark;
@@ -99,7 +80,7 @@ void KeptAssembly::between(std::int64_t, std::int64_t, const std::function<Assem
     Record about = record_of(mark());
     about.values[subject_name] = std::vector<std::string>{subject_};
     context_.checkpoint.keep_matrix(key_, lower, SymmetricFill::lower, about);
-    since_ = Timer();
+    since_.restart();
   }
   if (ends) context_.stop.end();
 }
@@ -111,10 +92,9 @@ std::optional<Assembly> KeptAssembly::finished(const ProcessGrid& grid, std::int
   const std::optional<Record> record =
       context_.checkpoint.find_matrix(key_, assembly.symmetric.matrix);
   context_.world.agree([&] {
-    const auto& errors = record.value().get<double>("errors");
-    assembly.symmetric.assembly_error = errors.at(0);
-    assembly.symmetric.input_epsilon = errors.at(1);
-    assembly.report = report_of(*record);
+    assembly.symmetric.assembly_error = record.value().one<double>("assembly_error");
+    assembly.symmetric.input_epsilon = record->one<double>("input_epsilon");
+    assembly.report = assembly_report_from(part_of(*record, "report"));
   });
   mirror_lower(assembly.symmetric.matrix);
   assembly.symmetric.fill = SymmetricFill::full;

@@ -121,6 +121,33 @@ void fields(Fields& f, X& x) {
   f("note", note);
 }
 
+template <class Fields, MaybeConst<AssemblySeconds> X>
+void fields(Fields& f, X& x) {
+  auto& [signals, communication, products, map, mirror, total] = x;
+  f("signals", signals);
+  f("communication", communication);
+  f("products", products);
+  f("map", map);
+  f("mirror", mirror);
+  f("total", total);
+}
+
+template <class Fields, MaybeConst<AssemblyReport> X>
+void fields(Fields& f, X& x) {
+  auto& [movement, reason, chunk, seconds, useful_flops, signal_flops, product_flops, normalization,
+         kernel, note] = x;
+  f("movement", movement, Movement::made_once);
+  f("reason", reason);
+  f("chunk", chunk);
+  f("seconds", seconds);
+  f("useful_flops", useful_flops);
+  f("signal_flops", signal_flops);
+  f("product_flops", product_flops);
+  f("normalization", normalization);
+  f("kernel", kernel);
+  f("note", note);
+}
+
 template <class Fields, MaybeConst<LawPoint> X>
 void fields(Fields& f, X& x) {
   auto& [eigenvalue] = x;
@@ -141,6 +168,14 @@ Record to_record(const SolvedSpectrum& solved) {
 
 SolvedSpectrum solved_from(const Record& record) {
   return fields_of_record<SolvedSpectrum>(record);
+}
+
+Record to_record(const AssemblyReport& report) {
+  return record_of_fields(report);
+}
+
+AssemblyReport assembly_report_from(const Record& record) {
+  return fields_of_record<AssemblyReport>(record);
 }
 
 Record to_record(const LawPoint& point) {

@@ -27,6 +27,10 @@ Record to_record(const SolvedSpectrum& solved);
 /// Without eigenvectors.
 SolvedSpectrum solved_from(const Record& record);
 
+/// Seconds are those of the rank that calls.
+Record to_record(const AssemblyReport& report);
+AssemblyReport assembly_report_from(const Record& record);
+
 Record to_record(const KernelMoment& moment);
 KernelMoment moment_from(const Record& record);
 

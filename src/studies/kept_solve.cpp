@@ -3,7 +3,6 @@
 #include "base/timer.hpp"
 #include "studies/kept_results.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -15,48 +14,6 @@ double keeping_seconds(double bytes) {
   return 0.2 + bytes / 2e8;
 }
 
-Record to_record(const AssemblyReport& report) {
-  const AssemblySeconds& s = report.seconds;
-  return {{{"movement", std::vector<std::int64_t>{static_cast<std::int64_t>(report.movement)}},
-           {"chunk", std::vector<std::int64_t>{report.chunk}},
-           {"seconds",
-            std::vector<double>{s.signals, s.communication, s.products, s.map, s.mirror, s.total}},
-           {"flops",
-            std::vector<double>{report.useful_flops, report.product_flops, report.signal_flops}},
-           {"words", std::vector<std::string>{report.reason, report.normalization, report.kernel,
-                                              report.note}}}};
-}
-
-template <class T>
-const std::vector<T>& exactly(const Record& record, const char* name, std::size_t count) {
-  const std::vector<T>& values = record.get<T>(name);
-  if (values.size() != count)
-    throw Error(ExitCode::input, "'{}' in a record of the checkpoint holds {} values, not {}", name,
-                values.size(), count);
-  return values;
-}
-
-AssemblyReport assembly_report_from(const Record& record) {
-  AssemblyReport report;
-  const std::int64_t movement = record.one<std::int64_t>("movement");
-  if (movement < 0 || movement > static_cast<std::int64_t>(Movement::made_once))
-    throw Error(ExitCode::input, "'movement' in a record of the checkpoint is {}", movement);
-  report.movement = static_cast<Movement>(movement);
-  report.chunk = record.one<std::int64_t>("chunk");
-  const auto& s = exactly<double>(record, "seconds", 6);
-  report.seconds = {s[0], s[1], s[2], s[3], s[4], s[5]};
-  const auto& flops = exactly<double>(record, "flops", 3);
-  report.useful_flops = flops[0];
-  report.product_flops = flops[1];
-  report.signal_flops = flops[2];
-  const auto& words = exactly<std::string>(record, "words", 4);
-  report.reason = words[0];
-  report.normalization = words[1];
-  report.kernel = words[2];
-  report.note = words[3];
-  return report;
-}
-
 /// Rows and columns of the eigenvectors; zero where there are none.
 std::vector<std::int64_t> shape_of(const std::optional<DistMatrix>& vectors) {
   return vectors ? std::vector{vectors->rows(), vectors->cols()} : std::vector<std::int64_t>{0, 0};
@@ -66,7 +23,9 @@ void keep(const StudyContext& context, const StudyPoint& point, const StudyProbl
           const SolvedSpectrum& solved, const StudyOutcome& outcome) {
   const std::optional<DistMatrix>& vectors = solved.spectrum.result.vectors;
   Record record;
-  record.values["vectors"] = shape_of(vectors);
+  const std::vector<std::int64_t> shape = shape_of(vectors);
+  record.values["vector-rows"] = std::vector{shape[0]};
+  record.values["vector-cols"] = std::vector{shape[1]};
   add_part(record, "solved", to_record(solved));
   add_part(record, "outcome", to_record(outcome));
   add_part(record, "assembly", to_record(*problem.assembly));
@@ -83,7 +42,7 @@ std::optional<SolvedSpectrum> find(const StudyContext& context, const StudyPoint
   context.world.agree([&] {
     const std::optional<Record> record = context.checkpoint.find(spectrum_key(point));
     if (!record) return;
-    shape = exactly<std::int64_t>(*record, "vectors", 2);
+    shape = {record->one<std::int64_t>("vector-rows"), record->one<std::int64_t>("vector-cols")};
     solved = solved_from(part_of(*record, "solved"));
     outcome = outcome_from(part_of(*record, "outcome"));
     *problem.assembly = assembly_report_from(part_of(*record, "assembly"));

@@ -30,6 +30,9 @@ void read_back(const Record& record, FrozenCurve& x) {
 void read_back(const Record& record, ReachRun& x) {
   x = reach_run_from(record);
 }
+void read_back(const Record& record, AssemblyReport& x) {
+  x = assembly_report_from(record);
+}
 void read_back(const Record& record, LawPoint& x) {
   x = law_point_from(record);
 }
@@ -50,8 +53,8 @@ T round_trip(const T& value) {
 
 template <class T>
 class KeptResults : public testing::Test {};
-using Kept =
-    testing::Types<StudyOutcome, SolvedSpectrum, KernelMoment, FrozenCurve, ReachRun, LawPoint>;
+using Kept = testing::Types<StudyOutcome, SolvedSpectrum, AssemblyReport, KernelMoment, FrozenCurve,
+                            ReachRun, LawPoint>;
 TYPED_TEST_SUITE(KeptResults, Kept);
 
 TYPED_TEST(KeptResults, EveryFieldComesBack) {

@@ -24,6 +24,11 @@ inline auto members(CertifiedSpectrum& x) {
   return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
 }
 inline auto members(SolvedSpectrum& x) { auto& [a, b, c, d, e, f] = x; return std::tie(a, b, c, d, e, f); }
+inline auto members(AssemblySeconds& x) { auto& [a, b, c, d, e, f] = x; return std::tie(a, b, c, d, e, f); }
+inline auto members(AssemblyReport& x) {
+  auto& [a, b, c, d, e, f, g, h, i, j] = x;
+  return std::tie(a, b, c, d, e, f, g, h, i, j);
+}
 inline auto members(LawPoint& x) { auto& [a] = x; return std::tie(a); }
 inline auto members(ModeRange& x) { auto& [a, b] = x; return std::tie(a, b); }
 inline auto members(DecreaseDepth& x) { auto& [a, b, c, d] = x; return std::tie(a, b, c, d); }
