@@ -149,6 +149,15 @@ FileIdentity identity_of(const std::filesystem::path& path) {
   return {info.st_dev, info.st_ino};
 }
 
+void replace_by(const std::filesystem::path& finished, const std::filesystem::path& path) {
+  std::error_code problem;
+  std::filesystem::rename(finished, path, problem);
+  if (problem)
+    throw Error(ExitCode::io, "{}: cannot be renamed to {}: {}", finished.string(),
+                path.filename().string(), problem.message());
+  sync_folder(path.parent_path());
+}
+
 void sync_file(const std::filesystem::path& path) {
   PosixFile file = PosixFile::open(path, PosixFile::Mode::read_write);
   file.sync();

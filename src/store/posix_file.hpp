@@ -59,6 +59,9 @@ struct FileIdentity {
 /// Error(io) with path and reason where there is no such file.
 FileIdentity identity_of(const std::filesystem::path& path);
 
+/// Names a finished file as the one it replaces, and syncs their folder. Error(io). Local.
+void replace_by(const std::filesystem::path& finished, const std::filesystem::path& path);
+
 /// fsync of a file or folder by its name. Error(io).
 void sync_file(const std::filesystem::path& path);
 void sync_folder(const std::filesystem::path& path);

@@ -251,12 +251,7 @@ void write_record(const fs::path& path, const std::string& key, const Hash128& i
     fault_point("store.checkpoint");
     write_whole(file, partial, key, identity, record);
     fault_point("store.checkpoint_rename");
-    std::error_code problem;
-    fs::rename(partial, path, problem);
-    if (problem)
-      throw Error(ExitCode::io, "{}: cannot be renamed to {}: {}", partial.string(),
-                  path.filename().string(), problem.message());
-    sync_folder(path.parent_path());
+    replace_by(partial, path);
   } catch (...) {
     std::error_code ignored;
     fs::remove(partial, ignored);

@@ -353,12 +353,7 @@ void write_file_atomically(const fs::path& path, const std::string& text) {
     file.write_all(text);
     file.sync();
     file.close();
-    std::error_code problem;
-    fs::rename(partial, path, problem);
-    if (problem)
-      throw Error(ExitCode::io, "{}: cannot be renamed to {}: {}", partial.string(),
-                  path.filename().string(), problem.message());
-    sync_folder(path.parent_path());
+    replace_by(partial, path);
   } catch (...) {
     std::error_code ignored;
     fs::remove(partial, ignored);
