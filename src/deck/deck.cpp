@@ -123,7 +123,7 @@ bool Deck::same_at_all_points(std::size_t key) const {
   });
 }
 
-std::string Deck::resolved_toml() const {
+std::vector<std::pair<std::string, std::string>> Deck::resolved() const {
   const auto keys = deck::all_keys();
   const auto swept = [&](std::size_t key) {
     return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& a) { return a.key == key; });
@@ -136,23 +136,30 @@ std::string Deck::resolved_toml() const {
         return &here->value;
     return same_at_all_points(key) ? &settings_[key]->value : nullptr;
   };
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (const DeckValue* shown = swept(i) ? nullptr : given(i))
+      lines.emplace_back(keys[i].path, to_toml(anchored(keys[i], *shown, source().path)));
+  for (const auto& axis : axes_) {
+    std::string list;
+    for (const DeckValue& value : axis.values)
+      list += (list.empty() ? "[" : ", ") + to_toml(anchored(keys[axis.key], value, source().path));
+    lines.emplace_back("sweep." + std::string(keys[axis.key].path), list + "]");
+  }
+  return lines;
+}
+
+std::string Deck::resolved_toml() const {
   std::string out, section;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const DeckValue* shown = swept(i) ? nullptr : given(i);
-    if (!shown) continue;
-    if (const auto name = deck::section_of(keys[i].path); name != section) {
+  for (const auto& [path, value] : resolved()) {
+    // Below [sweep] stand whole paths.
+    const std::string_view name = deck::section_of(path);
+    if (name != section) {
       section = name;
       out += fmt::format("\n[{}]\n", section);
     }
-    out += fmt::format("{} = {}\n", deck::leaf_of(keys[i].path),
-                       to_toml(anchored(keys[i], *shown, source().path)));
-  }
-  if (!axes_.empty()) out += "\n[sweep]\n";
-  for (const auto& axis : axes_) {
-    out += fmt::format("{} = [", keys[axis.key].path);
-    for (std::size_t i = 0; i < axis.values.size(); ++i)
-      out += (i > 0 ? ", " : "") + to_toml(anchored(keys[axis.key], axis.values[i], source().path));
-    out += "]\n";
+    out +=
+        fmt::format("{} = {}\n", section.empty() ? path : path.substr(section.size() + 1), value);
   }
   return out;
 }

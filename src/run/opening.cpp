@@ -20,19 +20,13 @@ constexpr std::array free_keys = {"title",          "run.output",     "run.overw
 
 constexpr const char* run_record = "run";
 
-/// Of resolved TOML, one line a key: "data.n" → "60".
-std::map<std::string, std::string> values_of(const std::string& toml) {
+/// Of a text of run_identity: "data.n" → "60".
+std::map<std::string, std::string> values_of(const std::string& identity) {
   std::map<std::string, std::string> values;
-  std::istringstream lines(toml);
-  std::string section;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with('[') && line.ends_with(']')) {
-      section = line.substr(1, line.size() - 2) + ".";
-      continue;
-    }
-    const auto equals = line.find(" = ");
-    if (equals != line.npos) values[section + line.substr(0, equals)] = line.substr(equals + 3);
-  }
+  std::istringstream lines(identity);
+  for (std::string line; std::getline(lines, line);)
+    if (const auto equals = line.find(" = "); equals != line.npos)
+      values[line.substr(0, equals)] = line.substr(equals + 3);
   return values;
 }
 
@@ -94,7 +88,7 @@ Record run_state(const RunFolder& folder, std::int64_t resumes) {
 
 std::string run_identity(const Deck& deck) {
   std::string text;
-  for (const auto& [key, value] : values_of(deck.resolved_toml()))
+  for (const auto& [key, value] : deck.resolved())
     if (std::ranges::find(free_keys, key) == free_keys.end()) text += key + " = " + value + "\n";
   return text;
 }
