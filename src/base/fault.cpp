@@ -2,6 +2,8 @@
 
 #include "base/error.hpp"
 
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -21,6 +23,7 @@ namespace {
 struct Armed {
   std::string name, kind;
   int rank = -1;
+  int pass = 0;  // 0: every one
 };
 
 const Armed& armed() {
@@ -34,6 +37,10 @@ const Armed& armed() {
     a.name = spec.substr(0, first);
     a.rank = std::atoi(spec.substr(first + 1, second - first - 1).c_str());
     a.kind = spec.substr(second + 1);
+    if (const auto at = a.kind.find('@'); at != std::string::npos) {
+      a.pass = std::atoi(a.kind.c_str() + at + 1);
+      a.kind.resize(at);
+    }
     return a;
   }();
   return value;
@@ -47,10 +54,14 @@ bool fault_armed(std::string_view name, std::string_view kind) {
 
 void fault_point(std::string_view name) {
   if (armed().rank != fault_rank || armed().name != name) return;
+  static std::atomic<int> passes{0};
+  if (const int pass = ++passes; armed().pass > 0 && pass != armed().pass) return;
   const std::string& kind = armed().kind;
   if (kind == "alloc") throw std::bad_alloc();
   if (kind == "input") throw Error(ExitCode::input, "planted input fault at {}", name);
   if (kind == "solver") throw Error(ExitCode::solver, "planted solver fault at {}", name);
+  if (kind == "stop") std::raise(SIGUSR1);
+  if (kind == "kill") std::raise(SIGKILL);
   if (kind == "throw") throw Error(ExitCode::io, "planted fault at {}", name);
 }
 #endif

@@ -2,8 +2,10 @@
 
 // Named fault points: places where a test can make one rank fail.
 //
-// FATHOM_FAULT=NAME:RANK:KIND in the environment arms one point; KIND is one of
-//   throw (Error io), alloc (std::bad_alloc), input, solver, nan (only where a point asks for it).
+// FATHOM_FAULT=NAME:RANK:KIND or NAME:RANK:KIND@N in the environment arms one point; KIND is one of
+//   throw (Error io), alloc (std::bad_alloc), input, solver, nan (only where a point asks for it),
+//   stop (SIGUSR1 to the rank), kill (SIGKILL);
+// with N it strikes the N-th time alone, without every time. N counts where a point throws or ends.
 // Compiled in with the option FATHOM_FAULT_POINTS; otherwise every point is an empty inline
 // function.
 
