@@ -55,8 +55,8 @@ class Deck {
   /// has(key), and the value is the default: neither the deck nor --set gave it.
   bool is_default(std::string_view key) const;
 
-  /// Every applicable key and its value in TOML; then each axis of the sweep, as "sweep.KEY" and its
-  /// list.
+  /// Every applicable key and its value in TOML; then each axis of the sweep, as "sweep.KEY" and
+  /// its list.
   std::vector<std::pair<std::string, std::string>> resolved() const;
   /// The same as a deck. A valid one that resolves to the same values and to the
   /// same text.
