@@ -3,6 +3,7 @@
 #include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
 #include "eigen/eigensolver.hpp"
+#include "plan.hpp"
 #include "run/runner.hpp"
 #include "store/provenance.hpp"
 
@@ -94,6 +95,7 @@ int main(int argc, char** argv) {
   auto* explain_command = app.add_subcommand("explain", "What a key, a section or every key means");
   explain_command->add_option("key", key, "kernel.features, kernel, or nothing for all");
   auto* schema_command = app.add_subcommand("schema", "JSON Schema of the deck, for editors");
+  fathom::add_plan_commands(app, first_rank(), argc, argv);
 
   try {
     app.parse(argc, argv);
@@ -102,6 +104,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (first_rank()) app.exit(error);
     return static_cast<int>(ExitCode::usage);
+  } catch (const Error& error) {
+    return fail(error);
   }
 
   if (*run_command) return run(argc, argv, arguments);

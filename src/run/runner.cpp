@@ -4,18 +4,24 @@
 #include "bindings/blas.hpp"
 #include "bindings/blas_kernels.hpp"
 #include "comm/rendezvous.hpp"
+#include "run/calibration.hpp"
+#include "run/plan_text.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
 #include "store/memory.hpp"
 #include "store/provenance.hpp"
-#include "studies/context.hpp"
+#include "studies/memory_plan.hpp"
+#include "studies/run_plan.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <set>
 #include <sstream>
+
+#include <unistd.h>
 
 namespace fathom {
 namespace {
@@ -84,6 +90,57 @@ void greet(Run& run, const Deck& deck, const Provenance& provenance) {
     run.log.note("  | " + line);
 }
 
+/// The nodes of this run, and what its ranks may take of their memory.
+Machine machine_of(const Communicator& world, double baseline, double room) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  const std::vector<std::string> hosts = world.gather(host);
+  Machine machine;
+  machine.nodes = static_cast<int>(
+      world.max(static_cast<double>(std::set<std::string>(hosts.begin(), hosts.end()).size())));
+  machine.cores = machine.ranks_a_node(world.size());
+  machine.baseline = world.max(baseline);
+  machine.memory = (room + machine.baseline) * machine.ranks_a_node(world.size());
+  const auto limit = memory_limit();
+  machine.limit = limit ? limit->from : "free memory";
+  return machine;
+}
+
+/// The root's calibration; a file that cannot be read costs a warning, not the run.
+MachineModel rates(Run& run) {
+  try {
+    return run.world.root() ? load_calibration(std::nullopt) : MachineModel{};
+  } catch (const Error& error) {
+    run.log.warn(error.what());
+    return {};
+  }
+}
+
+struct Planned {
+  InputShapes inputs;
+  double room = 0;  ///< bytes a rank
+  RunPlan plan;
+};
+
+/// The plan that the command makes, held against what the ranks have. Error(no_fit). Collective.
+Planned make_plan(Run& run, const Deck& deck, double baseline) {
+  Planned planned;
+  planned.inputs = InputShapes::read(run.world, deck);
+  planned.room = memory_a_rank(run.world);
+  const Machine machine = machine_of(run.world, baseline, planned.room);
+  const MachineModel model = rates(run);
+  std::string no;
+  run.world.agree([&] {
+    const std::vector<PointShape> points = point_shapes(deck, planned.inputs);
+    planned.plan = plan_run(points, run.world.size(), machine, model);
+    for (const std::string& line : plan_lines(points, planned.plan, machine, model))
+      run.log.note(line);
+    no = refusal(points, planned.plan, machine);
+  });
+  if (!no.empty()) throw AgreedError(ExitCode::no_fit, "{}", no);
+  return planned;
+}
+
 void write_header(RunFile& file, const Deck& deck, const StudyOutcome& outcome,
                   const Provenance& provenance) {
   const RunGroup root = file.root();
@@ -125,6 +182,7 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.deck_path = arguments.deck_path;
   provenance.command_line = arguments.command_line;
   greet(run, deck, provenance);
+  const Planned planned = make_plan(run, deck, baseline);
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
@@ -139,7 +197,8 @@ void execute(Run& run, const RunArguments& arguments) {
                                duration_text(run.timer.seconds() / static_cast<double>(done) *
                                              static_cast<double>(total - done))));
   };
-  const StudyOutcome outcome = run_study({run.world, deck, run.log, clock, file, point_done});
+  const StudyOutcome outcome =
+      run_study({run.world, deck, run.log, clock, file, point_done, planned.inputs, planned.room});
 
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
@@ -152,11 +211,11 @@ void execute(Run& run, const RunArguments& arguments) {
   const std::vector<PhaseTime> phases = clock.reduce(run.world);
   const MemoryUse memory = memory_use(run.world, outcome, baseline);
   write_header(file, deck, outcome, provenance);
-  write_timing(file, phases);
+  write_timing(file, phases, planned.plan.phases);
   write_memory(file, memory);
   file.finish();
-  for (const std::string& line :
-       result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
+  for (const std::string& line : result_block(outcome, phases, planned.plan.phases, memory,
+                                              run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);
   const std::string trouble = run.status.change([](RunStatus& s) {
     s.state = "finished";

@@ -23,9 +23,9 @@ double squared(std::span<const double> x) {
 
 /// The study's own part of a problem: all eigenpairs of the matrix, by the Gram route.
 StudyProblem kernel_problem(const StudyContext& context, const Deck& deck,
-                            const EmpiricalNtk& kernel) {
+                            const TrainedModel& model, const EmpiricalNtk& kernel) {
   StudyProblem problem = make_kernel_problem(
-      context, deck,
+      context, deck, *model.shape,
       [&kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
         return assemble_empirical_ntk(grid, block, kernel, assembly);
       });
@@ -215,7 +215,7 @@ KernelMoment network_moment(const StudyContext& context, const Deck& deck,
   const EmpiricalNtk kernel{network, parameters, *model.inputs, model.outputs.choices(),
                             NtkKind::all_outputs};
   const std::vector<double> g = gradient_of_rows(context, model, function);
-  StudyProblem problem = kernel_problem(context, deck, kernel);
+  StudyProblem problem = kernel_problem(context, deck, model, kernel);
   SolvedSpectrum solved = solve_problem(context, problem, outcome, label);
   KernelMoment moment;
   moment.samples = model.set.count;

@@ -32,39 +32,19 @@ class OwningOperator final : public LinearOperator {
   std::unique_ptr<LinearOperator> a_;
 };
 
-/// One way to multiply: what it costs in all, in flops, and what a rank must hold, in bytes.
-struct Way {
-  std::string name;
-  double flops = 0;
-  double bytes = 0;
-};
-
-/// Counted, the cheapest first. Without a factor the assembled matrix is the only way.
-std::vector<Way> ways(const StudyContext& context, const Deck& deck, std::int64_t n,
-                      const FactorSource* factor) {
-  const double order = static_cast<double>(n), ranks = context.world.size();
-  const double steps = static_cast<double>(deck.integer("study.steps"));
-  const double products = steps * static_cast<double>(deck.integer("study.probes"));
-  const double gram_bytes = 1.3 * order * order * 8 / ranks;
-  if (!factor) return {{"gram", products * 2 * order * order, gram_bytes}};
-  const double rows = static_cast<double>(factor->rows());
-  const double all = rows * order * 8 / ranks, chunk = std::min(all, 0x1p27);
-  const double once = factor->flops(), each = products * 4 * rows * order;
-  std::vector<Way> known{
-      {"gram", once + order * order * rows + products * 2 * order * order, gram_bytes},
-      {"factor", once + each, 1.1 * all},
-      {"matrix_free", steps * once + each, chunk}};
-  std::stable_sort(known.begin(), known.end(),
-                   [](const Way& a, const Way& b) { return a.flops < b.flops; });
-  return known;
+/// A factor that was made, counted.
+std::optional<FactorShape> counted(const FactorSource* factor) {
+  if (!factor) return std::nullopt;
+  return FactorShape{.rows = factor->rows(), .cols = factor->cols(), .flops = factor->flops()};
 }
 
-Way choose_way(const StudyContext& context, const Deck& deck, std::int64_t n,
-               const FactorSource* factor) {
-  const std::vector<Way> all = ways(context, deck, n, factor);
-  const std::string& wish = deck.text("study.matrix");
-  const double left = memory_a_rank(context.world);
-  for (const Way& way : all) {
+ProductWay choose_way(const StudyContext& context, const ProblemShape& shape,
+                      const FactorSource* factor) {
+  const std::vector<ProductWay> all =
+      product_ways(shape.n, counted(factor), *shape.density, context.world.size());
+  const std::string& wish = shape.density->matrix;
+  const double left = context.memory_a_rank;
+  for (const ProductWay& way : all) {
     const bool named = way.name == wish;
     if (wish != "auto" && !named) continue;
     if (way.bytes > left) {
@@ -99,7 +79,7 @@ std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Dec
 }  // namespace
 
 std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck,
-                                              double& bytes) {
+                                              StudyOutcome& outcome) {
   StudyProblem problem = make_problem(context, deck);
   FactorChoice choice;
   if (deck.text("study.matrix") != "gram") choice = problem.factor();
@@ -109,8 +89,8 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
                   deck.text("study.matrix"), choice.why_not);
     context.progress.note("no factor to multiply with: " + choice.why_not);
   }
-  const Way way = choose_way(context, deck, problem.spectrum.n, choice.factor.get());
-  bytes = way.bytes;
+  const ProductWay way = choose_way(context, problem.shape, choice.factor.get());
+  plan_products(context, problem.shape, outcome);
   std::unique_ptr<LinearOperator> a =
       way.name == "gram"
           ? assembled(context, deck, problem)

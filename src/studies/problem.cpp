@@ -7,24 +7,13 @@
 #include "gram/random_features.hpp"
 #include "kernels/mlp_kernel.hpp"
 #include "store/matrix_file.hpp"
-#include "store/memory.hpp"
+#include "studies/deck_numbers.hpp"
 
 #include <algorithm>
 #include <functional>
 
-#include <unistd.h>
-
 namespace fathom {
 namespace {
-
-AssemblyOptions assembly_options(const Deck& deck) {
-  AssemblyOptions options;
-  if (deck.has("kernel.assembly"))
-    options.movement = parse_movement(deck.text("kernel.assembly")).value();
-  if (deck.has("kernel.chunk") && !deck.is_word("kernel.chunk"))
-    options.chunk = deck.integer("kernel.chunk");
-  return options;
-}
 
 void note_assembly(const StudyContext& context, const AssemblyReport& report) {
   context.progress.note(fmt::format("matrix: {}; {}", report.kernel, report.normalization));
@@ -72,38 +61,20 @@ void set_extended(
   };
 }
 
-Activation activation_of(const Deck& deck) {
-  return Activation(
-      parse_activation(deck.text("kernel.activation")),
-      deck.has("kernel.degree") ? static_cast<int>(deck.integer("kernel.degree")) : 1);
-}
-
 bool is_linear(const Activation& activation) {
   return activation.kind() == ActivationKind::linear ||
          (activation.kind() == ActivationKind::monomial && activation.degree() == 1);
 }
 
 void population_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
-  PopulationSpec spec{.features = deck.integer("kernel.features"),
-                      .dim = deck.integer("data.dim"),
-                      .alpha = deck.real("data.alpha"),
-                      .seed = static_cast<std::uint64_t>(deck.integer("run.seed")),
-                      .activation = activation_of(deck)};
-  if (deck.has("kernel.hermite_terms"))
-    spec.hermite_terms = static_cast<int>(deck.integer("kernel.hermite_terms"));
+  const PopulationSpec spec = population_spec(deck);
   problem.spectrum.n = spec.features;
   if (is_linear(spec.activation)) problem.spectrum.rank_bound = std::min(spec.features, spec.dim);
   set_source(problem, context, deck,
              [spec](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
                return assemble_population(grid, block, spec, assembly);
              });
-  FactorOptions factor;
-  if (deck.has("kernel.truncation") && !deck.is_word("kernel.truncation"))
-    factor.tolerance = deck.real("kernel.truncation");
-  problem.factor_rows = [spec, factor] { return estimate_population_factor(spec, factor).rows; };
-  problem.factor_keeps = [spec, factor](std::int64_t local_cols) {
-    return population_factor_keeps(spec, factor, local_cols);
-  };
+  const FactorOptions factor = factor_options(deck);
   problem.factor = [&context, spec, factor] {
     Factor made = population_factor(context.world, spec, factor);
     return FactorChoice{std::move(made.source), made.reason};
@@ -119,10 +90,7 @@ void empirical_problem(StudyProblem& problem, const StudyContext& context, const
   const Activation activation = activation_of(deck);
   const std::int64_t n = problem.data.rows->count(), d = deck.integer("kernel.features");
   // Targets live on the samples, so their eigenbasis is that of the Gram matrix.
-  const GramSide wish = problem.targets || !deck.has("kernel.side")
-                            ? GramSide::gram
-                            : parse_gram_side(deck.text("kernel.side")).value();
-  const GramSide side = choose_side(wish, n, d);
+  const GramSide side = choose_side(wished_side(deck, problem.targets.has_value()), n, d);
   const RandomFeatureSpec spec{.features = d,
                                .seed = static_cast<std::uint64_t>(deck.integer("run.seed")),
                                .activation = activation,
@@ -170,9 +138,7 @@ void mlp_problem(StudyProblem& problem, const StudyContext& context, const Deck&
 
 void features_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
   const std::int64_t n = problem.data.rows->count(), d = problem.data.rows->dim();
-  const GramSide wish =
-      problem.targets ? GramSide::gram : parse_gram_side(deck.text("kernel.side")).value();
-  const GramSide side = choose_side(wish, n, d);
+  const GramSide side = choose_side(wished_side(deck, problem.targets.has_value()), n, d);
   problem.spectrum.n = side == GramSide::gram ? n : d;
   problem.spectrum.rank_bound = std::min(n, d);
   set_source(problem, context, deck,
@@ -204,22 +170,9 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
   };
 }
 
-VerifyOptions verify_options(const Deck& deck) {
-  VerifyOptions verify;
-  verify.probes = static_cast<int>(deck.integer("verify.probes"));
-  verify.warn = deck.real("verify.warn");
-  verify.fail = deck.real("verify.fail");
-  verify.full = deck.text("verify.level") == "full";
-  verify.seed = static_cast<std::uint64_t>(deck.integer("run.seed"));
-  return verify;
-}
-
 void read_layout(SpectrumProblem& spectrum, const Deck& deck) {
   spectrum.request.backend = parse_backend(deck.text("solver.backend"));
-  if (!deck.is_word("solver.grid"))
-    spectrum.layout.grid = GridShape{static_cast<int>(deck.integers("solver.grid")[0]),
-                                     static_cast<int>(deck.integers("solver.grid")[1])};
-  if (!deck.is_word("solver.block")) spectrum.layout.block = deck.integer("solver.block");
+  spectrum.layout = layout_wish(deck);
   spectrum.verify = verify_options(deck);
 }
 
@@ -249,6 +202,7 @@ void read_solver_section(StudyProblem& problem, const Deck& deck) {
 
 StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
   StudyProblem problem;
+  context.world.agree([&] { problem.shape = problem_shape(deck, context.inputs); });
   const std::string& type = deck.text("kernel.type");
   const bool population =
       type == "random_features" && deck.text("kernel.expectation") == "population";
@@ -269,6 +223,8 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
     features_problem(problem, context, deck);
   else
     gram_file_problem(problem, context, deck);
+  FATHOM_ASSERT(problem.shape.n == problem.spectrum.n, "a plan for n = {}, a problem of {}",
+                problem.shape.n, problem.spectrum.n);
   if (deck.has("solver.eigenvalues"))
     read_solver_section(problem, deck);
   else if (deck.has("solver.backend"))
@@ -276,8 +232,10 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck) {
   return problem;
 }
 
-StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble) {
+StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck,
+                                 const ProblemShape& shape, Assemble assemble) {
   StudyProblem problem;
+  problem.shape = shape;
   set_source(problem, context, deck, std::move(assemble));
   ask_for_all_pairs(problem, deck);
   return problem;
@@ -286,6 +244,7 @@ StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, 
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
                                   const InputData& data) {
   StudyProblem problem;
+  context.world.agree([&] { problem.shape = *problem_shape(deck, context.inputs).covariance; });
   problem.data = data;
   problem.spectrum.n = data.rows->dim();
   problem.spectrum.rank_bound = std::min(data.rows->count(), data.rows->dim());

@@ -27,6 +27,7 @@ struct FactorChoice {
 /// Everything a solve needs; holds the data alive that the sources refer to.
 struct StudyProblem {
   SpectrumProblem spectrum;
+  ProblemShape shape;                        ///< as the plan sees it
   std::shared_ptr<AssemblyReport> assembly;  ///< of the last call of a source
   InputData data;  ///< rows the kernel was evaluated on; empty for population kernels
   std::optional<Targets> targets;
@@ -35,10 +36,6 @@ struct StudyProblem {
   bool matrix_free = false;
   /// What the deeper routes need. The factor, made on demand; collective.
   std::function<FactorChoice()> factor;
-  /// Its rows, where they can be counted before it is made; the same on every rank.
-  std::function<std::int64_t()> factor_rows;
-  /// Bytes that its making keeps on a rank with so many columns, where that is much; pure.
-  std::function<double(std::int64_t local_cols)> factor_keeps;
   /// The matrix in double-double; empty where the kernel is not evaluated so. Collective.
   ExtendedSource extended;
 };
@@ -53,7 +50,8 @@ using Assemble =
 
 /// A problem around a matrix that the study makes itself: all eigenpairs by the Gram route, the
 /// deck's solver and checks. The caller sets the order. What `assemble` refers to outlives it.
-StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck, Assemble assemble);
+StudyProblem make_kernel_problem(const StudyContext& context, const Deck& deck,
+                                 const ProblemShape& shape, Assemble assemble);
 
 /// The covariance of the data before the layer, XᵀX/n. Collective.
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,

@@ -204,6 +204,7 @@ SolvedSpectrum solve_gram(const StudyContext& context, StudyProblem& problem,
   context.clock.add("solve", solved.spectrum.timings.solve,
                     solve_flops(problem.spectrum.request, problem.spectrum.n));
   context.clock.add("certify", solved.spectrum.timings.check);
+  if (solved.spectrum.fell_back) note_stage(context, problem.shape, Stage::fallback, outcome);
   return solved;
 }
 
@@ -212,23 +213,16 @@ FactorChoice worth_going_on(const StudyContext& context, const StudyProblem& pro
   if (problem.spectrum.request.backend == Backend::slepc)
     return {nullptr, "only the largest eigenvalues were asked for"};
   const std::int64_t n = problem.spectrum.n;
-  if (problem.factor_rows) {
-    const std::int64_t rows = problem.factor_rows();
+  if (problem.shape.factor) {
+    const std::int64_t rows = problem.shape.factor->rows;
     if (rows > longest_unasked * n)
       return {nullptr, fmt::format("its factor has {} rows, more than {} a column: "
                                    "solver.tail = \"cascade\" takes it all the same",
                                    rows, longest_unasked)};
   }
-  FactorChoice choice = problem.factor();
-  if (!choice.factor) return choice;
-  if (choice.factor->rows() > longest_unasked * n)
-    return {nullptr, fmt::format("its factor has {} rows, more than {} a column: solver.tail = "
-                                 "\"cascade\" takes it all the same",
-                                 choice.factor->rows(), longest_unasked)};
-  if (deep_route_bytes(context, problem, choice.factor.get()) + first_use_bytes >
-      memory_a_rank(context.world))
+  if (problem.shape.factor && !deep_route_fits(context, problem))
     return {nullptr, "the route by its factor does not fit into memory"};
-  return choice;
+  return problem.factor();
 }
 
 SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
@@ -249,7 +243,7 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
       fmt::format("{} modes lie below the floor of the Gram matrix: going on by "
                   "its factor, {}",
                   missing, choice.factor->description()));
-  plan_deep_route(context, problem, choice.factor.get(), outcome);
+  plan_deep_route(context, problem, outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, TailMethod::automatic);
   finish(deep, problem.spectrum);
   if (deep.spectrum.trusted < first.spectrum.trusted) {
@@ -268,7 +262,7 @@ SolvedSpectrum solve_extended_precision(const StudyContext& context, StudyProble
   const bool vectors = std::exchange(problem.spectrum.request.vectors, false);
   SolvedSpectrum first = solve_gram(context, problem, outcome);
   problem.spectrum.request.vectors = vectors;
-  plan_deep_route(context, problem, nullptr, outcome);
+  plan_deep_route(context, problem, outcome);
   SolvedSpectrum deep = solve_by_extended_precision(context, problem);
   finish(deep, problem.spectrum);
   return replace(context, std::move(deep), std::move(first.spectrum));
@@ -280,7 +274,7 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.tail = \"{}\" needs a factor of the matrix: {}",
                 name(problem.tail), choice.why_not);
-  plan_deep_route(context, problem, choice.factor.get(), outcome);
+  plan_deep_route(context, problem, outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, problem.tail);
   finish(deep, problem.spectrum);
   problem.assembly->kernel = choice.factor->description();
@@ -294,7 +288,7 @@ SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.matrix = \"matrix_free\" needs a factor: {}",
                 choice.why_not);
-  plan_matrix_free(context, problem, *choice.factor, outcome);
+  plan_products(context, problem.shape, outcome);
   const auto a = factor_operator(context.world, choice.factor, {});
   context.progress.note(fmt::format("matrix-free: {}", a->description()));
   context.progress.begin("solve");
@@ -328,6 +322,7 @@ SolvedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
   outcome.certificate = std::max(outcome.certificate, spectrum.certificate.verdict());
   if (solved.gram)
     outcome.certificate = std::max(outcome.certificate, solved.gram->certificate.verdict());
+  if (problem.shape.store_vectors) note_stage(context, problem.shape, Stage::write, outcome);
   outcome.grid = spectrum.plan.grid;
   outcome.block = spectrum.plan.block;
   outcome.lines.push_back(fmt::format(

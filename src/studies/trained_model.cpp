@@ -224,6 +224,11 @@ Learner<T> make_learner(const Deck& deck, const std::optional<StoredData>& store
 
 }  // namespace
 
+std::unique_ptr<Network<double>> network_of(const Deck& deck, std::int64_t input,
+                                            std::int64_t classes) {
+  return make_network<double>(deck, input, classes);
+}
+
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
   TrainedModel model;
   std::optional<StoredData> stored;
@@ -250,6 +255,7 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
     model.outputs = chosen_outputs(deck, *model.exact.network);
     model.measured = at_positions(*model.exact.samples, model.outputs);
     add_known_facts(model, deck);
+    model.shape = std::make_shared<ProblemShape>(problem_shape(deck, context.inputs));
   });
   return model;
 }

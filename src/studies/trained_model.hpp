@@ -45,7 +45,8 @@ struct TrainedModel {
   std::vector<std::string> group_names;
   /// On the set, at the chosen positions, where it is known.
   double best_loss = std::numeric_limits<double>::quiet_NaN();
-  std::string data;  ///< in words
+  std::string data;                           ///< in words
+  std::shared_ptr<const ProblemShape> shape;  ///< as the plan sees training and kernels
 
   bool in_single() const { return single.network != nullptr; }
   /// What snapshots measure.
@@ -57,6 +58,10 @@ struct TrainedModel {
 /// [data], [kernel] and training.loss of one point. Data of a file stand whole on every rank.
 /// Error(deck), Error(input). Collective.
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck);
+
+/// The network of [kernel] on so many inputs (sequences: not looked at) and classes. Local.
+std::unique_ptr<Network<double>> network_of(const Deck& deck, std::int64_t input,
+                                            std::int64_t classes);
 
 /// [training]: optimiser, schedule, batches and the steps of the snapshots. Pure.
 TrainingOptions training_options(const Deck& deck, const TrainedModel& model);
