@@ -38,7 +38,7 @@ struct FactorShape {
   bool graded = false;
   double flops = 0;  ///< of making all rows once
   /// Bytes kept on a rank with so many columns; may be empty.
-  std::function<double(std::int64_t local_cols)> keeps;
+  std::function<double(std::int64_t local_cols)> keeps = {};
 };
 
 /// A network in training and its tangent kernel.
