@@ -10,8 +10,8 @@
 namespace fathom {
 namespace {
 
-std::string gibibytes(double bytes) {
-  return fmt::format("{:.3f}", bytes / 0x1p30);
+std::string mebibytes(double bytes) {
+  return fmt::format("{:.1f}", bytes / 0x1p20);
 }
 
 std::vector<std::string> item_names(const PointMemory& point) {
@@ -33,22 +33,22 @@ std::string row(const std::string& head, const PointMemory& point, Cell&& cell) 
 
 void add_memory(std::vector<std::string>& lines, const RunPlan& plan, const Machine& machine) {
   const PointMemory& point = plan.points[plan.fullest];
-  lines.push_back(row("memory a rank, GiB", point, [](const MemoryStage& s) {
+  lines.push_back(row("memory a rank, MiB", point, [](const MemoryStage& s) {
     return std::string(name(s.stage)) + (s.when.empty() ? "" : "*");
   }));
   for (const std::string& item : item_names(point))
     lines.push_back(row("  " + item, point, [&](const MemoryStage& s) {
       const double bytes = s.of(item);
-      return bytes > 0 ? gibibytes(bytes) : std::string("-");
+      return bytes > 0 ? mebibytes(bytes) : std::string("-");
     }));
-  const double besides = first_use_bytes(plan.ranks) + plan.kept;
+  const double besides = first_use_bytes + plan.kept;
   if (plan.kept > 0)
     lines.push_back(row("  snapshots kept for other points", point,
-                        [&](const MemoryStage&) { return gibibytes(plan.kept); }));
+                        [&](const MemoryStage&) { return mebibytes(plan.kept); }));
   lines.push_back(row("  first use of libraries", point,
-                      [&](const MemoryStage&) { return gibibytes(first_use_bytes(plan.ranks)); }));
+                      [&](const MemoryStage&) { return mebibytes(first_use_bytes); }));
   lines.push_back(row("  sum, above the empty program", point,
-                      [&](const MemoryStage& s) { return gibibytes(s.total() + besides); }));
+                      [&](const MemoryStage& s) { return mebibytes(s.total() + besides); }));
   for (const MemoryStage& stage : point.stages)
     if (!stage.when.empty())
       lines.push_back(fmt::format("  * {}: {}", name(stage.stage), stage.when));

@@ -7,7 +7,6 @@
 #include "eigen/certified.hpp"
 #include "store/run_file.hpp"
 #include "studies/input_shapes.hpp"
-#include "studies/plan_memory.hpp"
 
 #include <cstddef>
 #include <cstdint>

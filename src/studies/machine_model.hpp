@@ -47,7 +47,7 @@ struct MachineModel {
   double memory = 6e9;          ///< bytes a second and rank, read or written
   double exchange = 2e9;        ///< bytes a second that a rank receives
   double write = 4e8;           ///< bytes a second to the file system, one writer
-  double baseline = 1.1e8;      ///< bytes of the empty program
+  double baseline = 6e7;        ///< bytes of the empty program
   std::vector<SolverTiming> solvers;
 
   /// Of one rank where so many work at once: between the two readings in the logarithm of the

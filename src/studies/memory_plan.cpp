@@ -27,7 +27,7 @@ std::string gibibytes(double bytes) {
 /// Notes what a rank needs against what it has; Error(no_fit) where it has not.
 void hold_against_memory(const StudyContext& context, const PointMemory& memory,
                          const MemoryStage& stage, StudyOutcome& outcome) {
-  const double peak = stage.total() + first_use_bytes(context.world.size());
+  const double peak = stage.total() + first_use_bytes;
   if (peak > context.memory_a_rank)
     throw Error(ExitCode::no_fit,
                 "{}: a rank needs {}, {} are left for each: use more nodes (more ranks on one node "
@@ -38,9 +38,8 @@ void hold_against_memory(const StudyContext& context, const PointMemory& memory,
 }
 
 void note_peak(const StudyContext& context, const MemoryStage& stage) {
-  context.progress.note(
-      fmt::format("plan: {} takes {} a rank at most", name(stage.stage),
-                  gibibytes(stage.total() + first_use_bytes(context.world.size()))));
+  context.progress.note(fmt::format("plan: {} takes {} a rank at most", name(stage.stage),
+                                    gibibytes(stage.total() + first_use_bytes)));
 }
 
 }  // namespace
@@ -93,14 +92,14 @@ void note_stage(const StudyContext& context, const ProblemShape& shape, Stage st
   const PointMemory memory = planned(context, shape);
   if (const MemoryStage* s = memory.find(stage))
     outcome.predicted_peak_bytes =
-        std::max(outcome.predicted_peak_bytes, s->total() + first_use_bytes(context.world.size()));
+        std::max(outcome.predicted_peak_bytes, s->total() + first_use_bytes);
 }
 
 bool deep_route_fits(const StudyContext& context, const StudyProblem& problem) {
   const MemoryStage* stage = nullptr;
   const PointMemory memory = planned(context, problem.shape);
   stage = memory.find(Stage::deep);
-  return stage && stage->total() + first_use_bytes(context.world.size()) <= context.memory_a_rank;
+  return stage && stage->total() + first_use_bytes <= context.memory_a_rank;
 }
 
 }  // namespace fathom

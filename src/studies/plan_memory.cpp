@@ -195,18 +195,9 @@ MemoryStage matrix_free_stage(const ProblemShape& shape, int ranks) {
 }
 
 MemoryStage density_stage(const ProblemShape& shape, int ranks) {
-  const auto ways = product_ways(shape.n, shape.factor, *shape.density, ranks);
-  const ProductWay* chosen = nullptr;
-  for (const ProductWay& way : ways) {
-    const bool named = way.name == shape.density->matrix;
-    if (shape.density->matrix != "auto" && !named) continue;
-    chosen = &way;
-    const auto& room = shape.layout.memory;
-    if (named || !room || way.bytes <= static_cast<double>(*room)) break;
-  }
-  if (!chosen) chosen = &ways.front();
+  const ProductWay way = chosen_way(shape, ranks);
   MemoryStage stage{Stage::products, "", kept_items(shape, ranks)};
-  stage.items.push_back({"products with: " + chosen->name, chosen->bytes});
+  stage.items.push_back({"products with: " + way.name, way.bytes});
   stage.items.push_back({"probes and Lanczos basis", lanczos_bytes(shape.n, shape.density->probes,
                                                                    shape.density->steps, ranks)});
   return stage;
@@ -292,10 +283,6 @@ const MemoryStage& PointMemory::fullest() const {
   return most ? *most : stages.front();
 }
 
-double first_use_bytes(int) {
-  return 7 * 0x1p20;
-}
-
 std::vector<ProductWay> product_ways(std::int64_t n, const std::optional<FactorShape>& factor,
                                      const DensityShape& density, int ranks) {
   const auto order = static_cast<double>(n);
@@ -313,6 +300,16 @@ std::vector<ProductWay> product_ways(std::int64_t n, const std::optional<FactorS
   std::stable_sort(known.begin(), known.end(),
                    [](const ProductWay& a, const ProductWay& b) { return a.flops < b.flops; });
   return known;
+}
+
+ProductWay chosen_way(const ProblemShape& shape, int ranks) {
+  const auto ways = product_ways(shape.n, shape.factor, *shape.density, ranks);
+  const std::string& wish = shape.density->matrix;
+  const auto& room = shape.layout.memory;
+  for (const ProductWay& way : ways)
+    if (way.name == wish || (wish == "auto" && (!room || way.bytes <= static_cast<double>(*room))))
+      return way;
+  return *std::ranges::min_element(ways, {}, &ProductWay::bytes);
 }
 
 double lanczos_bytes(std::int64_t n, std::int64_t probes, std::int64_t steps, int ranks) {

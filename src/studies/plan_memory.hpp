@@ -40,7 +40,7 @@ struct PointMemory {
 };
 
 /// What libraries and the runtime allocate for themselves where they are first used.
-double first_use_bytes(int ranks);
+constexpr double first_use_bytes = 7 * 0x1p20;
 
 /// wish.memory of the shape's layout is the bytes that a rank may take, where known: the choice of
 /// solver may depend on them. Error(deck) where a solver asked for by name cannot do this.
@@ -54,6 +54,9 @@ struct ProductWay {
 };
 std::vector<ProductWay> product_ways(std::int64_t n, const std::optional<FactorShape>& factor,
                                      const DensityShape& density, int ranks);
+
+/// The way that study.matrix asks for, or the cheapest that fits. @pre shape.density
+ProductWay chosen_way(const ProblemShape& shape, int ranks);
 
 /// Start vectors, the block and its product, and the basis of the Lanczos process, on a rank.
 double lanczos_bytes(std::int64_t n, std::int64_t probes, std::int64_t steps, int ranks);

@@ -164,13 +164,10 @@ class Clockwork {
   }
 
   void lanczos() {
-    const auto ways = product_ways(shape_.n, shape_.factor, *shape_.density, ranks_);
-    const ProductWay* chosen = &ways.front();
-    for (const ProductWay& way : ways)
-      if (way.name == shape_.density->matrix) chosen = &way;
-    if (chosen->name == "gram" && !shape_.given && shape_.signals) assembly();
+    const ProductWay way = chosen_way(shape_, ranks_);
+    if (way.name == "gram" && !shape_.given && shape_.signals) assembly();
     // Blocks of a few columns: half of dgemm's rate.
-    add("lanczos", chosen->flops, chosen->flops / (0.5 * model_.dgemm_on(ranks_) * ranks_));
+    add("lanczos", way.flops, way.flops / (0.5 * model_.dgemm_on(ranks_) * ranks_));
   }
 
   void training() {

@@ -77,14 +77,14 @@ std::vector<PointShape> point_shapes(const Deck& deck, const InputShapes& inputs
 }
 
 double RunPlan::peak() const {
-  return points[fullest].fullest().total() + first_use_bytes(ranks) + kept;
+  return points[fullest].fullest().total() + first_use_bytes + kept;
 }
 
 double RunPlan::peak_with(Stage stage) const {
   double most = peak();
   for (const PointMemory& point : points)
     if (const MemoryStage* s = point.find(stage))
-      most = std::max(most, s->total() + first_use_bytes(ranks) + kept);
+      most = std::max(most, s->total() + first_use_bytes + kept);
   return most;
 }
 

@@ -104,7 +104,7 @@ def toml(deck):
 def table(text):
     """The rows of the memory table, without the time stamps of a log."""
     lines = [line.split("] ", 1)[-1].rstrip() if line.startswith("[") else line.rstrip() for line in text.splitlines()]
-    start = next(i for i, line in enumerate(lines) if line.startswith("  memory a rank, GiB"))
+    start = next(i for i, line in enumerate(lines) if line.startswith("  memory a rank, MiB"))
     rows = []
     for line in lines[start:]:
         rows.append(line)

@@ -56,9 +56,9 @@ def test_plan_and_run_print_the_same_numbers(run, tmp_path, name, ranks):
     assert phases(planned.stdout) == phases(result.out)
     # What the file says was foreseen is a column of that table.
     with result.file() as file:
-        foreseen = file["memory"].attrs["predicted_peak_bytes"] / 2**30
+        foreseen = file["memory"].attrs["predicted_peak_bytes"] / 2**20
     sums = [float(x) for x in table(planned.stdout)[-1].split("program")[1].split()]
-    assert min(abs(foreseen - x) for x in sums) < 1e-3
+    assert min(abs(foreseen - x) for x in sums) < 0.06
 
 
 def test_a_wrong_item_is_seen_by_the_comparison(run, tmp_path):
@@ -81,7 +81,7 @@ def test_a_hundred_thousand_is_refused_at_once(tmp_path):
 
 
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_made(run):
-    result = run(kernel(1000), 2, environment={"SLURM_MEM_PER_NODE": "130"})
+    result = run(kernel(4000), 2, environment={"SLURM_MEM_PER_NODE": "130"})
     assert result.code == 71
     assert len(result.messages) == 1 and "SLURM_MEM_PER_NODE" in result.messages[0]
     assert "assembly" not in [json.loads((result.folder / "status.json").read_text()).get("phase")]

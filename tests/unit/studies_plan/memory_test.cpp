@@ -31,7 +31,7 @@ TEST(PlanMemory, SignalsAreMadeInPlaceInOneChunk) {
   const PointMemory memory =
       point_memory(shape_of(law_deck, {"solver.tail=\"gram\"", "kernel.assembly=\"in_place\""}), 4);
   const MemoryStage& stage = *memory.find(Stage::assembly);
-  const double chunk = 8.0 * 40 * (52 + 52), mirror = 8.0 * 96 * (52 / 2.0 + 52 / 2.0);
+  const double chunk = 8.0 * 40 * (52 + 52), mirror = 8.0 * 100 * (52 / 2.0 + 52 / 2.0);
   EXPECT_GT(mirror, chunk);
   EXPECT_EQ(stage.of("signals' chunk"), 0);
   EXPECT_EQ(stage.of("mirroring panels"), mirror);

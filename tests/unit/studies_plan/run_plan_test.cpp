@@ -136,7 +136,7 @@ TEST(PlanText, ItemsOfTheTableSumUp) {
   double most = 0;
   for (const MemoryStage& stage : plan.points[0].stages)
     if (stage.when.empty()) most = std::max(most, stage.total());
-  EXPECT_EQ(plan.peak(), most + first_use_bytes(2));
+  EXPECT_EQ(plan.peak(), most + first_use_bytes);
   const auto lines = plan_lines(points, plan, node, MachineModel{});
   EXPECT_THAT(lines[0], HasSubstr("plan for 2 ranks: order 1000"));
   EXPECT_THAT(lines[1], HasSubstr("grid 1 x 2, block 32, elpa2"));
