@@ -3,6 +3,7 @@
 // The run holds itself to its plan: before a stage is entered, what a rank needs against what it
 // has.
 
+#include "studies/plan_memory.hpp"
 #include "studies/problem.hpp"
 
 namespace fathom {

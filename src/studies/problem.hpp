@@ -9,6 +9,7 @@
 #include "gram/extended_gram.hpp"
 #include "studies/context.hpp"
 #include "studies/input_data.hpp"
+#include "studies/problem_shape.hpp"
 
 #include <cstdint>
 #include <functional>

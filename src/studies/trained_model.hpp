@@ -7,6 +7,7 @@
 #include "networks/loss.hpp"
 #include "studies/chosen_outputs.hpp"
 #include "studies/context.hpp"
+#include "studies/problem_shape.hpp"
 #include "training/samples.hpp"
 #include "training/trainer.hpp"
 
