@@ -17,7 +17,7 @@ struct CalibrationOptions {
   std::int64_t small_order = 1000, large_order = 2500;  ///< of the solves
   std::filesystem::path folder = ".";                   ///< whose file system is written to
   std::int64_t write_bytes = std::int64_t{256} << 20;
-  std::function<void(const std::string&)> say;  ///< a line a reading, on every rank
+  std::function<void(const std::string&)> say = {};  ///< a line a reading, on every rank
 };
 
 /// dgemm on one rank and on all at once, distributed products, random numbers, memory, exchange,

@@ -222,6 +222,7 @@ void add_deep(PointMemory& memory, const ProblemShape& shape, int ranks, bool on
     return;
   }
   if (!shape.factor || shape.request.backend == Backend::slepc) return;
+  if (!only && shape.factor->rows > longest_unasked * shape.n) return;
   MemoryStage deep = factor_stage(shape, ranks);
   if (!only) {
     // `auto` keeps the vectors of the Gram route until the deeper one is done.

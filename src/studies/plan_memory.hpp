@@ -39,6 +39,10 @@ struct PointMemory {
   const MemoryStage& fullest() const;
 };
 
+/// In `auto`: the longest factor, in rows a column, that is reduced without being asked for by
+/// name.
+constexpr std::int64_t longest_unasked = 64;
+
 /// What libraries and the runtime allocate for themselves where they are first used.
 constexpr double first_use_bytes = 7 * 0x1p20;
 

@@ -17,6 +17,7 @@ class Clockwork {
   Clockwork(const ProblemShape& shape, const PointMemory& memory, int ranks,
             const MachineModel& model)
       : shape_(shape),
+        memory_(memory),
         solver_(memory.solver),
         ranks_(ranks),
         active_(memory.solver.grid.nprow * memory.solver.grid.npcol),
@@ -37,8 +38,7 @@ class Clockwork {
     }
     if (shape_.extended)
       extended();
-    else if (shape_.factor && shape_.tail != TailMethod::gram &&
-             shape_.request.backend != Backend::slepc)
+    else if (memory_.find(Stage::deep))
       deep(!named);
     if (shape_.store_vectors)
       add("writing", 0,
@@ -185,6 +185,7 @@ class Clockwork {
   }
 
   const ProblemShape& shape_;
+  const PointMemory& memory_;
   const SolverPlan& solver_;
   int ranks_, active_;
   double n_;

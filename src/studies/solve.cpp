@@ -24,10 +24,6 @@ std::int64_t modes_missing(const CertifiedSpectrum& spectrum) {
          spectrum.trusted;
 }
 
-/// In `auto`: the longest factor, in rows a column, that is reduced without being asked for by
-/// name.
-constexpr std::int64_t longest_unasked = 64;
-
 /// Two routes to the same spectrum must agree where both are trusted: the largest difference over
 /// the sum of their bounds. A certificate that no single route can forge.
 Check agreement(const CertifiedSpectrum& gram, const CertifiedSpectrum& deep) {
