@@ -41,8 +41,10 @@ std::int64_t classes_of(const MatrixFile& file, std::int64_t rows) {
   std::iota(items.begin(), items.end(), 0);
   std::vector<double> label(items.size());
   file.read_rows(items, {label.data(), 1, rows, 1});
-  return rows == 0 ? 1
-                   : static_cast<std::int64_t>(*std::max_element(label.begin(), label.end())) + 1;
+  const double largest = rows == 0 ? 0.0 : *std::max_element(label.begin(), label.end());
+  // What is no label is refused where labels are read, with its sample.
+  constexpr double most = 1e6;
+  return largest >= 0 && largest <= most ? static_cast<std::int64_t>(largest) + 1 : 1;
 }
 
 }  // namespace
