@@ -5,6 +5,7 @@
 #include "deck/deck.hpp"
 #include "deck/sweep_point.hpp"
 #include "eigen/eigensolver.hpp"
+#include "plan.hpp"
 #include "run/runner.hpp"
 #include "run/stop_signals.hpp"
 #include "store/provenance.hpp"
@@ -146,6 +147,8 @@ int main(int argc, char** argv) {
       "verify", "Compare a finished run, byte by byte, with the checksums it was written with");
   verify_command->add_option("run", finished_run, "Folder of the run, or its run.h5")->required();
 
+  fathom::add_plan_commands(app, first_rank(), argc, argv);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -153,6 +156,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (first_rank()) app.exit(error);
     return static_cast<int>(ExitCode::usage);
+  } catch (const Error& error) {
+    return fail(error);
   }
 
   if (*run_command || *resume_command) return run(argc, argv, arguments);

@@ -201,7 +201,7 @@ SolverMemory solver_memory(const SolverPlan& plan, const EigenRequest& request, 
       memory.workspace = shares((alone ? 2.05 : 3.15) - given);
       break;
     case Backend::scalapack:
-      memory.workspace = shares(request.vectors ? 2.25 : 0.2) + 64 * n;
+      memory.workspace = shares(request.vectors ? 2.25 : alone ? 0.02 : 0.1) + 64 * n;
       break;
     case Backend::lapack:
       memory.workspace = shares(request.vectors ? 2.05 : 0.05);

@@ -4,7 +4,7 @@
 #include "base/timer.hpp"
 #include "comm/exchange.hpp"
 #include "dist/operations.hpp"
-#include "gram/empirical_ntk_plan.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 #include "gram/rounding.hpp"
 #include "gram/signal_panel.hpp"
 
@@ -271,12 +271,6 @@ void EntkAssembler::rectangle(const Block& block, Strip rows, Strip cols) {
 }
 
 /// The triangle, each signal made once.
-double useful_flops(const EmpiricalNtk& ntk, const SignalLayout& layout) {
-  const auto n = static_cast<double>(ntk.order());
-  return 0.5 * n * n * layout.entry_flops(ntk.rows_a_sample()) +
-         static_cast<double>(ntk.samples.samples()) * SignalMaker::sample_flops(ntk);
-}
-
 Assembly EntkAssembler::finish() {
   timed(seconds_.mirror, [&] { mirror_lower(matrix_); });
   // Errors of elements as rounding.hpp has them; their Frobenius norm.
@@ -286,7 +280,7 @@ Assembly EntkAssembler::finish() {
   report.reason = plan_.reason;
   report.chunk = plan_.outer;
   report.seconds = seconds_;
-  report.useful_flops = useful_flops(ntk_, layout_);
+  report.useful_flops = EntkCounts(ntk_, layout_).assembly_flops();
   report.signal_flops = signal_flops_;
   report.product_flops = product_flops_;
   report.kernel = empirical_ntk_text(ntk_);
@@ -349,27 +343,6 @@ Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
   Assembly assembly = assembler.finish();
   assembly.report.seconds.total = timer.seconds();
   return assembly;
-}
-
-double empirical_ntk_assembly_bytes(const EmpiricalNtk& ntk, const Distribution& distribution,
-                                    const AssemblyOptions& options) {
-  const SignalLayout layout(ntk);
-  const EntkPlan plan = plan_empirical_ntk({ntk.rows_a_sample(), layout.sample_length,
-                                            layout.row_length, SignalMaker::sample_flops(ntk)},
-                                           distribution, options.movement, options.chunk);
-  const std::int64_t outer_samples =
-      samples_of_rows(plan.outer, ntk.rows_a_sample(),
-                      (plan.rows_outer ? distribution.rows : distribution.cols).block());
-  // As in the assembly: one panel serves both sides where they are the same.
-  const bool one_panel = plan.copies && distribution.rows == distribution.cols;
-  const std::int64_t doubles =
-      one_panel ? layout.sample_length * outer_samples + layout.row_length * plan.outer
-                : plan.workspace_doubles;
-  return 8.0 * static_cast<double>(doubles) + SignalMaker(ntk, layout).bytes(outer_samples);
-}
-
-double empirical_ntk_flops(const EmpiricalNtk& ntk) {
-  return useful_flops(ntk, SignalLayout(ntk));
 }
 
 }  // namespace fathom

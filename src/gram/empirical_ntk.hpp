@@ -58,12 +58,6 @@ std::string empirical_ntk_normalization(const EmpiricalNtk& ntk);
 /// grid's parent.
 Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
                                 const EmpiricalNtk& ntk, const AssemblyOptions& options = {});
-/// Bytes that an assembly holds besides the matrix, on the fullest rank: the signals of its strips
-/// and of the batch that they are made of. Runs one sample. Local.
-double empirical_ntk_assembly_bytes(const EmpiricalNtk& ntk, const Distribution& distribution,
-                                    const AssemblyOptions& options = {});
-/// Flops of an assembly, each signal made once; all ranks. Runs one sample. Local.
-double empirical_ntk_flops(const EmpiricalNtk& ntk);
 
 struct EntkFactorOptions {
   /// Signals of a rank's columns are kept between chunks where they need no more than this;
@@ -76,9 +70,6 @@ struct EntkFactorOptions {
 /// other, over √choices. Local.
 std::unique_ptr<FactorSource> empirical_ntk_factor(const EmpiricalNtk& ntk,
                                                    const EntkFactorOptions& options = {});
-/// Bytes of signals that its making keeps on a rank with so many columns. Runs one sample. Local.
-double empirical_ntk_factor_keeps(const EmpiricalNtk& ntk, std::int64_t local_cols,
-                                  const EntkFactorOptions& options = {});
 
 struct EntkOperatorOptions {
   /// Of a rank: forward passes are kept where they fit half of it, directions in parameter space
@@ -93,11 +84,5 @@ struct EntkOperatorOptions {
 std::unique_ptr<LinearOperator> empirical_ntk_operator(const Communicator& comm,
                                                        const EmpiricalNtk& ntk,
                                                        const EntkOperatorOptions& options = {});
-/// Bytes that it takes on the fullest rank in products with so many columns. Runs one sample.
-/// Collective.
-double empirical_ntk_operator_bytes(const Communicator& comm, const EmpiricalNtk& ntk,
-                                    std::int64_t columns, const EntkOperatorOptions& options = {});
-/// Flops of one column of a product, its forward passes made again; all ranks. Pure.
-double empirical_ntk_operator_flops(const EmpiricalNtk& ntk);
 
 }  // namespace fathom

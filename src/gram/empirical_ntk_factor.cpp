@@ -1,8 +1,7 @@
 #include "base/fault.hpp"
-#include "gram/empirical_ntk.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 #include "gram/factor_coordinates.hpp"
 #include "gram/rounding.hpp"
-#include "gram/signal_panel.hpp"
 #include "networks/gradient_columns.hpp"
 
 #include <algorithm>
@@ -14,8 +13,7 @@
 namespace fathom {
 namespace {
 
-constexpr double seconds_an_entry = 1e-9;  // of a gradient, bound by memory
-constexpr double gradient_roundings = 3;   // product, multiplier, √choices
+constexpr double gradient_roundings = 3;  // product, multiplier, √choices
 
 std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
@@ -78,27 +76,16 @@ GradientSignals<double> picked(const GradientSignals<double>& signals,
   return out;
 }
 
-/// Of the signals of one sample, all its choices.
-std::int64_t signal_bytes(const EmpiricalNtk& ntk, const SignalLayout& layout) {
-  std::int64_t inputs = 0, backward = 0;
-  for (const SignalLayout::Linear& l : layout.linear) {
-    inputs += l.in * l.positions;
-    backward += l.out * l.positions;
-  }
-  for (const SignalLayout::Direct& d : layout.direct)
-    backward += d.entries;
-  const bool one = ntk.kind == NtkKind::sum_of_outputs;
-  return 8 * (inputs + backward * (one ? 1 : ntk.choices()));
-}
-
 class EntkFactor final : public FactorSource {
  public:
   EntkFactor(const EmpiricalNtk& ntk, const EntkFactorOptions& options)
       : ntk_(ntk), hold_bytes_(options.hold_bytes) {
     const SignalLayout layout(ntk_);
     row_error_ = unit_roundoff * (layout.signal_rounding() + gradient_roundings);
-    sample_bytes_ = signal_bytes(ntk_, layout);
-    batch_ = SignalMaker(ntk_, layout).batch();
+    const EntkCounts counts(ntk_, layout);
+    sample_bytes_ = 8 * counts.kept_doubles();
+    batch_ = counts.signal_batch();
+    flops_ = counts.factor_flops();
   }
 
   std::int64_t rows() const override { return ntk_.factor_rows(); }
@@ -110,11 +97,7 @@ class EntkFactor final : public FactorSource {
   std::string description() const override {
     return fmt::format("J^T, {} x {}, {}", rows(), cols(), empirical_ntk_text(ntk_));
   }
-  double flops() const override {
-    return static_cast<double>(rows()) * static_cast<double>(cols()) * seconds_an_entry *
-               MachineRates{}.flops_per_second +
-           static_cast<double>(ntk_.samples.samples()) * SignalMaker::sample_flops(ntk_);
-  }
+  double flops() const override { return flops_; }
 
   void fill(DistMatrix& chunk, std::int64_t first) const override {
     check_chunk(*this, chunk, first);
@@ -144,6 +127,7 @@ class EntkFactor final : public FactorSource {
 
   EmpiricalNtk ntk_;
   std::int64_t hold_bytes_, sample_bytes_ = 0, batch_ = 1;
+  double flops_ = 0;
   double row_error_ = 0;
   // Signals of the columns of the last chunk: the next one has the same, as a rule.
   mutable std::vector<std::int64_t> kept_columns_;
@@ -230,15 +214,6 @@ void EntkFactor::write(const ColumnBatch& batch, DistMatrix& chunk, std::int64_t
 std::unique_ptr<FactorSource> empirical_ntk_factor(const EmpiricalNtk& ntk,
                                                    const EntkFactorOptions& options) {
   return std::make_unique<EntkFactor>(ntk, options);
-}
-
-double empirical_ntk_factor_keeps(const EmpiricalNtk& ntk, std::int64_t local_cols,
-                                  const EntkFactorOptions& options) {
-  const SignalLayout layout(ntk);
-  const std::int64_t samples = std::min(local_cols, ntk.samples.samples());
-  const std::int64_t all = samples * signal_bytes(ntk, layout);
-  const std::int64_t batch = std::min(samples, SignalMaker(ntk, layout).batch());
-  return static_cast<double>(all <= options.hold_bytes ? all : batch * signal_bytes(ntk, layout));
 }
 
 }  // namespace fathom

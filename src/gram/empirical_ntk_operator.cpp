@@ -1,6 +1,6 @@
 #include "base/fault.hpp"
 #include "bindings/blas.hpp"
-#include "gram/empirical_ntk.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 #include "gram/rounding.hpp"
 #include "gram/sample_passes.hpp"
 
@@ -26,6 +26,8 @@ class EntkOperator final : public LinearOperator {
       : comm_(comm.duplicate()), ntk_(ntk) {
     const double half = 0.5 * static_cast<double>(options.workspace_bytes) / 8;
     comm_.agree([&] {
+      const EntkCounts counts(ntk_);
+      flops_ = counts.operator_flops();
       passes_.emplace(comm_, ntk_, options.batch);
       if (passes_->held_doubles() <= half) passes_->hold();
     });
@@ -43,9 +45,7 @@ class EntkOperator final : public LinearOperator {
   double relative_error() const override {
     return unit_roundoff * (2 * passes_->rounding() + product_roundings);
   }
-  double flops() const override {
-    return empirical_ntk_operator_flops(ntk_) * (held_ ? 4.0 / 6 : 1.0);
-  }
+  double flops() const override { return flops_ * (held_ ? 4.0 / 6 : 1.0); }
   void apply(MatrixView<const double> x, MatrixView<double> y) const override;
 
  private:
@@ -70,6 +70,7 @@ class EntkOperator final : public LinearOperator {
   std::optional<SamplePasses> passes_;
   std::int64_t directions_ = 1;  // at a time
   bool held_ = false;
+  double flops_ = 0;  // of a column, forward passes made again
 };
 
 /// directions ← this rank's part of Jᵀx, numbers first … of all columns' copies. Local.
@@ -147,29 +148,6 @@ std::unique_ptr<LinearOperator> empirical_ntk_operator(const Communicator& comm,
                                                        const EmpiricalNtk& ntk,
                                                        const EntkOperatorOptions& options) {
   return std::make_unique<EntkOperator>(comm, ntk, options);
-}
-
-double empirical_ntk_operator_bytes(const Communicator& comm, const EmpiricalNtk& ntk,
-                                    std::int64_t columns, const EntkOperatorOptions& options) {
-  double bytes = 0;
-  comm.agree([&] {
-    const SamplePasses passes(comm, ntk, options.batch);
-    const double half = 0.5 * static_cast<double>(options.workspace_bytes);
-    const double all = 8 * passes.held_doubles();
-    const double share = std::max(1.0, static_cast<double>(ntk.samples.samples()) / comm.size());
-    const double a_batch = all * std::min(1.0, static_cast<double>(passes.batch()) / share);
-    const double direction = 8 * static_cast<double>(ntk.network.parameters());
-    const std::int64_t copies = ntk.kind == NtkKind::trace_kernel ? ntk.choices() : 1;
-    const double directions = direction * static_cast<double>(columns * copies);
-    bytes = (all <= half ? all : a_batch) + std::min(directions, std::max(half, direction));
-  });
-  return comm.max(bytes);
-}
-
-double empirical_ntk_operator_flops(const EmpiricalNtk& ntk) {
-  const double copies = ntk.kind == NtkKind::trace_kernel ? static_cast<double>(ntk.choices()) : 1;
-  const double passes = 2 + 2 + 2;  // backward, tangent, forward twice
-  return copies * static_cast<double>(ntk.samples.samples()) * passes * ntk.network.forward_flops();
 }
 
 }  // namespace fathom

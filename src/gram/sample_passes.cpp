@@ -1,18 +1,12 @@
 #include "gram/sample_passes.hpp"
 
+#include "gram/empirical_ntk_counts.hpp"
 #include "gram/movement.hpp"
-#include "gram/signal_panel.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace fathom {
-namespace {
-
-constexpr std::int64_t longest_batch = 128;
-constexpr std::int64_t batch_doubles = std::int64_t{1} << 22;
-
-}  // namespace
 
 SamplePasses::Pass::Pass(const EmpiricalNtk& ntk, std::vector<std::int64_t> list)
     : samples(std::move(list)),
@@ -26,21 +20,14 @@ SamplePasses::SamplePasses(const Communicator& comm, const EmpiricalNtk& ntk, st
   end_ = share.first + share.count;
   const SignalLayout layout(ntk);
   rounding_ = layout.signal_rounding();
-  for (const SignalLayout::Linear& l : layout.linear) {
-    sample_doubles_ += l.positions * (l.in + l.out);
-    row_doubles_ += l.positions * l.out;
-  }
-  for (const SignalLayout::Direct& d : layout.direct)
-    row_doubles_ += d.entries;
-  batch_ = batch > 0 ? batch
-                     : std::clamp<std::int64_t>(
-                           batch_doubles / std::max<std::int64_t>(1, 2 * sample_doubles_), 1,
-                           longest_batch);
+  const EntkCounts counts(ntk, layout);
+  sample_doubles_ = counts.pass_doubles();
+  row_doubles_ = counts.row_doubles();
+  batch_ = batch > 0 ? batch : counts.pass_batch();
 }
 
 double SamplePasses::held_doubles() const {
-  // Inputs of layers, what stands before activations, and as much again for what else there is.
-  return 2.0 * static_cast<double>(sample_doubles_) * static_cast<double>(end_ - first_);
+  return static_cast<double>(sample_doubles_) * static_cast<double>(end_ - first_);
 }
 
 std::vector<std::int64_t> SamplePasses::list(std::int64_t first) const {

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "bindings/blas.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,9 +10,6 @@
 namespace fathom {
 namespace {
 
-constexpr std::int64_t longest_batch = 256;
-constexpr std::int64_t batch_doubles = std::int64_t{1}
-                                       << 22;  // of signals in a batch, or one sample
 // Of an activation and its derivative, an ulp or two each.
 constexpr double activation_roundings = 4;
 
@@ -174,18 +172,7 @@ std::int64_t SignalPanel::first_row(std::int64_t sample) const {
 }
 
 SignalMaker::SignalMaker(const EmpiricalNtk& ntk, const SignalLayout& layout)
-    : ntk_(ntk), layout_(layout) {
-  for (const SignalLayout::Linear& l : layout.linear)
-    doubles_ += l.positions * (l.in + l.out * ntk.choices());
-  for (const SignalLayout::Direct& d : layout.direct)
-    doubles_ += d.entries * ntk.choices();
-  batch_ = std::clamp<std::int64_t>(batch_doubles / std::max<std::int64_t>(1, doubles_), 1,
-                                    longest_batch);
-}
-
-double SignalMaker::bytes(std::int64_t samples) const {
-  return 8.0 * static_cast<double>(std::min(batch_, samples) * (ntk_.samples.dim() + doubles_));
-}
+    : ntk_(ntk), layout_(layout), batch_(EntkCounts(ntk, layout).signal_batch()) {}
 
 double SignalMaker::sample_flops(const EmpiricalNtk& ntk) {
   return ntk.network.forward_flops() +

@@ -85,16 +85,12 @@ class SignalMaker {
 
   /// The parts of samples number first … first + count − 1 of the panel and of their rows.
   void make(SignalPanel& panel, std::int64_t first, std::int64_t count) const;
-  std::int64_t batch() const { return batch_; }
-  /// Held while a batch of so many samples is made: inputs and what the network gives of them.
-  double bytes(std::int64_t samples) const;
   /// Flops of the signals of one sample.
   static double sample_flops(const EmpiricalNtk& ntk);
 
  private:
   const EmpiricalNtk& ntk_;
   const SignalLayout& layout_;
-  std::int64_t doubles_ = 0;  ///< of a sample: what the network gives
   std::int64_t batch_;
 };
 

@@ -11,28 +11,40 @@ double gflops(const PhaseTime& phase) {
   return phase.flops > 0 && phase.max > 0 ? phase.flops / phase.max / 1e9 : std::nan("");
 }
 
-std::string phase_line(const PhaseTime& phase) {
+/// Seconds of a phase as planned; NaN where the plan has none of this name.
+double planned_seconds(const std::vector<PlannedPhase>& planned, const std::string& phase) {
+  double seconds = 0;
+  for (const PlannedPhase& p : planned)
+    if (p.name == phase) seconds += p.seconds;
+  return seconds > 0 ? seconds : std::nan("");
+}
+
+std::string phase_line(const PhaseTime& phase, const std::vector<PlannedPhase>& planned) {
+  const double foreseen = planned_seconds(planned, phase.name);
   const double imbalance = phase.mean > 0 ? phase.max / phase.mean : 1;
   const double rate = gflops(phase);
-  return fmt::format("  {:<24} {:>9.3f} {:>9.3f} {:>9.3f}  {:>8.2f}  {}", phase.name, phase.min,
-                     phase.mean, phase.max, imbalance,
-                     std::isnan(rate) ? std::string("-") : fmt::format("{:.1f}", rate));
+  return fmt::format("  {:<24} {:>9.3f} {:>9.3f} {:>9.3f} {:>9}  {:>8.2f}  {}", phase.name,
+                     phase.min, phase.mean, phase.max,
+                     std::isnan(foreseen) ? std::string("-") : fmt::format("{:.3f}", foreseen),
+                     imbalance, std::isnan(rate) ? std::string("-") : fmt::format("{:.1f}", rate));
 }
 
 }  // namespace
 
 std::vector<std::string> result_block(const StudyOutcome& outcome,
-                                      const std::vector<PhaseTime>& phases, const MemoryUse& memory,
-                                      const std::string& folder, double seconds) {
+                                      const std::vector<PhaseTime>& phases,
+                                      const std::vector<PlannedPhase>& planned,
+                                      const MemoryUse& memory, const std::string& folder,
+                                      double seconds) {
   std::vector<std::string> lines = {"", fmt::format("certificate {}", name(outcome.certificate))};
   for (const std::string& line : outcome.lines)
     lines.push_back("  " + line);
   for (const std::string& verdict : outcome.verdicts)
     lines.push_back("finding: " + verdict);
-  lines.push_back(fmt::format("  {:<24} {:>9} {:>9} {:>9}  {:>8}  {}", "phase (seconds)", "min",
-                              "mean", "max", "max/mean", "GFLOP/s"));
+  lines.push_back(fmt::format("  {:<24} {:>9} {:>9} {:>9} {:>9}  {:>8}  {}", "phase (seconds)",
+                              "min", "mean", "max", "planned", "max/mean", "GFLOP/s"));
   for (const PhaseTime& phase : phases)
-    lines.push_back(phase_line(phase));
+    lines.push_back(phase_line(phase, planned));
   lines.push_back(
       fmt::format("memory a rank: {}peak predicted {}, measured {} (above {} of the empty program)",
                   memory.matrix > 0 ? "matrix " + size_text(memory.matrix) + ", " : "",
@@ -43,16 +55,18 @@ std::vector<std::string> result_block(const StudyOutcome& outcome,
   return lines;
 }
 
-void write_timing(RunFile& file, const std::vector<PhaseTime>& phases) {
+void write_timing(RunFile& file, const std::vector<PhaseTime>& phases,
+                  const std::vector<PlannedPhase>& planned) {
   const RunGroup group = file.group("timing");
   std::vector<std::string> names;
-  std::vector<double> min, mean, max, rate;
+  std::vector<double> min, mean, max, rate, predicted;
   for (const PhaseTime& phase : phases) {
     names.push_back(phase.name);
     min.push_back(phase.min);
     mean.push_back(phase.mean);
     max.push_back(phase.max);
     rate.push_back(gflops(phase));
+    predicted.push_back(planned_seconds(planned, phase.name));
   }
   group.counting_scale("phase", static_cast<std::int64_t>(phases.size()));
   group.variable("name", std::span<const std::string>(names), {"phase"});
@@ -60,7 +74,8 @@ void write_timing(RunFile& file, const std::vector<PhaseTime>& phases) {
   group.variable("mean", std::span<const double>(mean), {"phase"});
   group.variable("max", std::span<const double>(max), {"phase"});
   group.variable("gflops", std::span<const double>(rate), {"phase"});
-  for (const char* seconds : {"min", "mean", "max"})
+  group.variable("predicted", std::span<const double>(predicted), {"phase"});
+  for (const char* seconds : {"min", "mean", "max", "predicted"})
     group.attribute_of(seconds, "units", std::string("s"));
 }
 

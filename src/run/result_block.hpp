@@ -4,6 +4,7 @@
 
 #include "comm/progress.hpp"
 #include "studies/context.hpp"
+#include "studies/plan_time.hpp"
 
 #include <string>
 #include <vector>
@@ -18,13 +19,16 @@ struct MemoryUse {
   double measured_peak = 0;   ///< above the baseline
 };
 
-/// The lines of the result block. Pure.
+/// The lines of the result block, what was planned beside what was measured. Pure.
 std::vector<std::string> result_block(const StudyOutcome& outcome,
-                                      const std::vector<PhaseTime>& phases, const MemoryUse& memory,
-                                      const std::string& folder, double seconds);
+                                      const std::vector<PhaseTime>& phases,
+                                      const std::vector<PlannedPhase>& planned,
+                                      const MemoryUse& memory, const std::string& folder,
+                                      double seconds);
 
 /// /timing and /memory of the run file. Local.
-void write_timing(RunFile& file, const std::vector<PhaseTime>& phases);
+void write_timing(RunFile& file, const std::vector<PhaseTime>& phases,
+                  const std::vector<PlannedPhase>& planned);
 void write_memory(RunFile& file, const MemoryUse& memory);
 
 }  // namespace fathom

@@ -7,6 +7,7 @@
 #include "run/opening.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
+#include "run/run_planning.hpp"
 #include "run/run_stop.hpp"
 #include "run/status_board.hpp"
 #include "store/memory.hpp"
@@ -136,6 +137,7 @@ void execute(Run& run, const RunArguments& arguments) {
   if (kept.resumes > 0)
     run.log.note(fmt::format("goes on with the run in {} (resume {})", run.folder->path().string(),
                              kept.resumes));
+  const Planned planned = plan_of_run(run.world, run.log, deck, baseline);
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
@@ -154,7 +156,8 @@ void execute(Run& run, const RunArguments& arguments) {
                                                              static_cast<double>(total - done)))));
   };
   const StudyOutcome outcome =
-      run_study({run.world, deck, run.log, clock, file, *run.stop, kept.checkpoint, point_done});
+      run_study({run.world, deck, run.log, clock, file, *run.stop, kept.checkpoint, point_done,
+                 planned.inputs, planned.room});
   if (!kept.checkpoint.reused().empty())
     run.log.note(fmt::format("from the checkpoint: {}", fmt::join(kept.checkpoint.reused(), ", ")));
 
@@ -169,12 +172,12 @@ void execute(Run& run, const RunArguments& arguments) {
   const std::vector<PhaseTime> phases = clock.reduce(run.world);
   const MemoryUse memory = memory_use(run.world, outcome, baseline);
   write_header(file, deck, outcome, provenance);
-  write_timing(file, phases);
+  write_timing(file, phases, planned.plan.phases);
   write_memory(file, memory);
   file.finish();
   kept.checkpoint.remove();
-  for (const std::string& line :
-       result_block(outcome, phases, memory, run.folder->path().string(), run.timer.seconds()))
+  for (const std::string& line : result_block(outcome, phases, planned.plan.phases, memory,
+                                              run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);
   const std::string trouble = run.status.conclude([](RunStatus& s) {
     s.state = "finished";

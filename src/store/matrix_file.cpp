@@ -129,9 +129,7 @@ void MatrixFile::read_header() {
 MatrixFile MatrixFile::open(const Communicator& comm, const std::string& path,
                             const std::string& dataset) {
   MatrixFile file;
-  file.path_ = path;
-  file.dataset_ = dataset;
-  file.what_ = dataset.empty() ? path : path + ":" + dataset;
+  file.name(path, dataset);
   comm.agree([&] { file.read_header(); });
   std::array<double, 6> low = {
       static_cast<double>(file.rows()),        static_cast<double>(file.cols()),
@@ -146,6 +144,19 @@ MatrixFile MatrixFile::open(const Communicator& comm, const std::string& path,
                 "that all nodes share",
                 file.what_);
   return file;
+}
+
+MatrixFile MatrixFile::open(const std::string& path, const std::string& dataset) {
+  MatrixFile file;
+  file.name(path, dataset);
+  file.read_header();
+  return file;
+}
+
+void MatrixFile::name(const std::string& path, const std::string& dataset) {
+  path_ = path;
+  dataset_ = dataset;
+  what_ = dataset.empty() ? path : path + ":" + dataset;
 }
 
 double MatrixFile::input_epsilon() const {

@@ -39,6 +39,8 @@ class MatrixFile {
   /// Collective.
   static MatrixFile open(const Communicator& comm, const std::string& path,
                          const std::string& dataset);
+  /// The same by one process for itself. Local.
+  static MatrixFile open(const std::string& path, const std::string& dataset);
 
   std::int64_t rows() const { return header_.shape[0]; }
   std::int64_t cols() const { return header_.shape.size() > 1 ? header_.shape[1] : 1; }
@@ -68,6 +70,8 @@ class MatrixFile {
 
  private:
   friend class ArrayReader;
+  MatrixFile() = default;
+  void name(const std::string& path, const std::string& dataset);
   void read_header();
   void read_by_rows(DistMatrix& matrix, std::int64_t panel_bytes) const;
   void read_by_columns(DistMatrix& matrix, std::int64_t panel_bytes) const;

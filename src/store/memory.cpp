@@ -1,5 +1,6 @@
 #include "store/memory.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -32,6 +33,12 @@ std::optional<std::int64_t> limit_in(const std::filesystem::path& file) {
   return value;
 }
 
+/// A number of an environment variable; 0 where it is none.
+std::int64_t environment_number(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoll(text, nullptr, 10) : 0;
+}
+
 void tighten(std::optional<std::int64_t>& limit, std::optional<std::int64_t> other) {
   if (other && (!limit || *other < *limit)) limit = other;
 }
@@ -48,6 +55,20 @@ std::int64_t peak_resident_bytes() {
 
 std::int64_t resident_bytes() {
   return proc_kilobytes("/proc/self/status", "VmRSS");
+}
+
+std::optional<MemoryLimit> memory_limit() {
+  std::optional<MemoryLimit> limit;
+  const auto bind = [&](std::int64_t bytes, const char* from) {
+    if (bytes > 0 && (!limit || bytes < limit->bytes)) limit = MemoryLimit{bytes, from};
+  };
+  if (const auto group = cgroup_memory_limit_bytes()) bind(*group, "cgroup");
+  constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
+  bind(environment_number("SLURM_MEM_PER_NODE") * mebibyte, "SLURM_MEM_PER_NODE");
+  bind(
+      environment_number("SLURM_MEM_PER_CPU") * environment_number("SLURM_CPUS_ON_NODE") * mebibyte,
+      "SLURM_MEM_PER_CPU");
+  return limit;
 }
 
 std::int64_t available_memory_bytes() {

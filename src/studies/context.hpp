@@ -8,6 +8,7 @@
 #include "eigen/certified.hpp"
 #include "store/checkpoint.hpp"
 #include "store/run_file.hpp"
+#include "studies/input_shapes.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,10 @@ struct StudyContext {
   Checkpoint& checkpoint;  ///< keys of a point begin with point_key()
   /// Called after each point, on every rank; local.
   std::function<void(std::int64_t done, std::int64_t total)> point_done;
+  /// Of the files that the deck names, and what a rank may take of memory above the empty program,
+  /// as the plan was made with them.
+  const InputShapes& inputs;
+  double memory_a_rank;
 };
 
 /// What comes next, and how long it takes.
@@ -43,8 +48,9 @@ struct StudyOutcome {
   bool diverged = false;  ///< a training ended in NaN or infinities: the run ends with that code
   GridShape grid;         ///< of the last solve
   std::int64_t block = 0;
-  double matrix_bytes = 0;          ///< of the largest matrix, on the fullest rank
-  double predicted_peak_bytes = 0;  ///< on the fullest rank, above what the program takes empty
+  double matrix_bytes = 0;  ///< of the largest matrix, on the fullest rank
+  /// As planned, of the stages that came: on the fullest rank, above what the program takes empty.
+  double predicted_peak_bytes = 0;
 };
 
 /// One run of a sweep, or the whole run where nothing is swept.

@@ -7,7 +7,6 @@
 #include "base/timer.hpp"
 #include "eigen/lanczos.hpp"
 #include "eigen/lanczos_quadrature.hpp"
-#include "studies/memory_plan.hpp"
 #include "studies/operators.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -252,23 +251,11 @@ std::string verdict_of(const Density& density) {
   return text + fmt::format(" ({:g} % intervals)", 100 * density.options.confidence);
 }
 
-/// Start vectors, the block and its product, and the basis, on the fullest rank.
-double lanczos_bytes(const StudyContext& context, const Deck& deck, const LinearOperator& a) {
-  const auto n = static_cast<double>(a.order());
-  const auto m = static_cast<double>(deck.integer("study.probes"));
-  const double steps = std::min(n, static_cast<double>(deck.integer("study.steps")));
-  return 8 * n * m * (5 + (steps + 2) / context.world.size());
-}
-
 void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcome& outcome) {
   context.world.agree([] { fault_point("studies.point"); });
   if (!point.label.empty()) context.progress.note(fmt::format("--- {}", point.label));
   const RunGroup group = context.file.group(point.group);
-  double held = 0;
-  const std::unique_ptr<LinearOperator> a = make_operator(context, point.deck, held);
-  outcome.predicted_peak_bytes =
-      std::max(outcome.predicted_peak_bytes,
-               first_use_bytes + held + lanczos_bytes(context, point.deck, *a));
+  const std::unique_ptr<LinearOperator> a = make_operator(context, point.deck, outcome);
   const Density density = measure_density(context, point.deck, *a);
   const Certificate certificate = certificate_of(density, *a);
   if (certificate.verdict() == Verdict::fail)

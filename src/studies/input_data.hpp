@@ -32,12 +32,6 @@ struct InputData {
   std::string source;  ///< "power_law", "file.h5:/features" …
 };
 
-/// Of a rank.
-struct DataBytes {
-  double held = 0;     ///< from then on
-  double reading = 0;  ///< at most, while the data were read; 0: not more than is held
-};
-
 /// A path of the deck, relative to the folder of the deck's file. Pure.
 std::string path_from_deck(const Deck& deck, const std::string& path);
 

@@ -205,7 +205,7 @@ KernelMoment network_moment(const StudyContext& context, const Deck& deck,
   const EmpiricalNtk kernel{network, parameters, *model.inputs, model.outputs.choices(),
                             NtkKind::all_outputs};
   const std::vector<double> g = gradient_of_rows(context, model, function);
-  StudyProblem problem = make_tangent_kernel_problem(context, deck, kernel, model.bytes);
+  StudyProblem problem = make_tangent_kernel_problem(context, deck, kernel, *model.shape);
   SolvedSpectrum solved = solve_problem(context, problem, outcome, label);
   KernelMoment moment;
   moment.samples = model.set.count;

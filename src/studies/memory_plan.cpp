@@ -1,6 +1,6 @@
 #include "studies/memory_plan.hpp"
 
-#include "eigen/extended_cascade.hpp"
+#include "base/assert.hpp"
 #include "store/memory.hpp"
 
 #include <algorithm>
@@ -12,30 +12,46 @@
 namespace fathom {
 namespace {
 
-/// Notes what a rank needs against what it has; Error(no_fit) where it has not.
-void hold_against_memory(const StudyContext& context, const StudyProblem& problem,
-                         StudyOutcome& outcome, double matrix, double peak, double left,
-                         const std::string& what) {
-  peak += first_use_bytes;
-  context.progress.note(fmt::format("plan: {}matrix {:.3f} GiB a rank, peak {:.3f} GiB", what,
-                                    matrix / 0x1p30, peak / 0x1p30));
-  if (peak > left)
-    throw Error(
-        ExitCode::no_fit,
-        "{}a rank needs {:.2f} GiB, {:.2f} GiB are left for each: use more nodes (more ranks "
-        "on one node add no memory) or eigenvalues without vectors",
-        what, peak / 0x1p30, left / 0x1p30);
-  outcome.matrix_bytes = std::max(outcome.matrix_bytes, matrix);
-  // What reading took is past and fitted.
-  outcome.predicted_peak_bytes =
-      std::max({outcome.predicted_peak_bytes, peak, problem.data_bytes.reading + first_use_bytes});
+ProblemShape with_room(const StudyContext& context, ProblemShape shape) {
+  shape.layout.memory = static_cast<std::int64_t>(std::max(0.0, context.memory_a_rank));
+  return shape;
 }
 
-double held_bytes(const StudyContext& context, const StudyProblem& problem) {
-  if (!problem.data.held) return problem.data_bytes.held;
-  const DistMatrix& held = *problem.data.held;
-  return problem.data_bytes.held +
-         context.world.max(static_cast<double>(held.local_rows() * held.local_cols()) * 8);
+PlannedMemory planned(const StudyContext& context, const ProblemShape& shape) {
+  return point_memory(with_room(context, shape), context.world.size());
+}
+
+std::string gibibytes(double bytes) {
+  return fmt::format("{:.3f} GiB", bytes / 0x1p30);
+}
+
+/// Notes what a rank needs against what it has; Error(no_fit) where it has not.
+void hold_against_memory(const StudyContext& context, const PlannedMemory& memory,
+                         const MemoryStage& stage, StudyOutcome& outcome) {
+  const double peak = stage.total() + first_use_bytes;
+  if (peak > context.memory_a_rank)
+    throw Error(ExitCode::no_fit,
+                "{}: a rank needs {}, {} are left for each: use more nodes (more ranks on one node "
+                "add no memory) or eigenvalues without vectors",
+                name(stage.stage), gibibytes(peak), gibibytes(context.memory_a_rank));
+  outcome.matrix_bytes = std::max(outcome.matrix_bytes, memory.matrix);
+  outcome.predicted_peak_bytes = std::max(outcome.predicted_peak_bytes, peak);
+}
+
+void note_peak(const StudyContext& context, const MemoryStage& stage) {
+  context.progress.note(fmt::format("plan: {} takes {} a rank at most", name(stage.stage),
+                                    gibibytes(stage.total() + first_use_bytes)));
+}
+
+/// The one of these stages that takes most. @pre one of them is planned
+const MemoryStage& fullest_of(const PlannedMemory& memory, std::initializer_list<Stage> stages) {
+  const MemoryStage* most = nullptr;
+  for (const Stage stage : stages) {
+    const MemoryStage* s = memory.find(stage);
+    if (s && (!most || s->total() > most->total())) most = s;
+  }
+  FATHOM_ASSERT(most, "none of {} stages was planned", stages.size());
+  return *most;
 }
 
 }  // namespace
@@ -47,84 +63,53 @@ double memory_a_rank(const Communicator& comm) {
   const Communicator node = comm.split(color, comm.rank());
   const double resident = node.sum(static_cast<double>(resident_bytes()));
   auto left = static_cast<double>(available_memory_bytes());
-  if (const auto limit = cgroup_memory_limit_bytes())
-    left = std::min(left, static_cast<double>(*limit) - resident);
+  if (const auto limit = memory_limit())
+    left = std::min(left, static_cast<double>(limit->bytes) - resident);
   return comm.min(left / node.size());
 }
 
-double deep_route_bytes(const StudyContext& context, const StudyProblem& problem,
-                        const FactorSource* factor) {
-  const std::int64_t n = problem.spectrum.n;
-  const bool vectors = problem.spectrum.request.vectors;
-  const std::int64_t order = factor ? std::min(n, factor->rows()) : n;
-  LayoutWish wish = problem.spectrum.layout;
-  wish.memory.reset();
-  const SolverPlan solver =
-      plan_solver({0, true, Backend::automatic}, order, context.world.size(), wish);
-  if (!factor) return static_cast<double>(extended_memory(n, solver, vectors));
-  const auto local = [&](std::int64_t rows, std::int64_t cols) {
-    return 8.0 *
-           static_cast<double>(CyclicAxis(rows, solver.block, solver.grid.nprow).local_extent(0) *
-                               CyclicAxis(cols, solver.block, solver.grid.npcol).local_extent(0));
-  };
-  // Measured as resident memory at n = 400 … 1200 on 1 and 2 ranks, good to some 20 %: chunk, stack
-  // and triangle of the reduction, or the copies of A and the solve of a level. Graded rows are
-  // rotated and read twice.
-  const double tall = local(n, order), square = local(order, order);
-  double bytes = 4 * tall + 3 * square;
-  if (vectors) bytes += 3.3 * tall + (factor->rows() < n ? 3 * local(n, n) : 0.0);
-  if (factor->graded()) bytes = std::max(11 * tall, bytes + 1.7 * square);
-  constexpr double slabs = 6 * 0x1p20;  // of the rows' making
-  const std::int64_t cols = CyclicAxis(n, solver.block, solver.grid.npcol).local_extent(0);
-  return bytes + slabs + (problem.factor_keeps ? problem.factor_keeps(cols) : 0.0);
-}
-
 void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
-  SpectrumProblem& spectrum = problem.spectrum;
-  const double left = memory_a_rank(context.world);
-  spectrum.layout.memory = static_cast<std::int64_t>(left);
-  const SolverPlan solver =
-      plan_solver(spectrum.request, spectrum.n, context.world.size(), spectrum.layout);
-  const SolverMemory memory = solver_memory(solver, spectrum.request, spectrum.n);
-  const auto matrix = static_cast<double>(memory.matrix);
-  context.progress.note(fmt::format("plan: {} x {} grid, block {}, {}: {}", solver.grid.nprow,
-                                    solver.grid.npcol, solver.block, name(solver.backend),
-                                    solver.reason));
-  double assembly = 1.15 * matrix;
-  if (problem.assembly_keeps)
-    context.world.agree([&] {
-      assembly = matrix +
-                 problem.assembly_keeps({CyclicAxis(spectrum.n, solver.block, solver.grid.nprow),
-                                         CyclicAxis(spectrum.n, solver.block, solver.grid.npcol)});
-    });
-  hold_against_memory(
-      context, problem, outcome, matrix,
-      held_bytes(context, problem) + std::max(static_cast<double>(memory.total()), assembly), left,
-      "");
+  problem.spectrum.layout.memory = static_cast<std::int64_t>(std::max(0.0, context.memory_a_rank));
+  const PlannedMemory memory = planned(context, problem.shape);
+  context.progress.note(fmt::format(
+      "plan: {} x {} grid, block {}, {}: {}", memory.solver.grid.nprow, memory.solver.grid.npcol,
+      memory.solver.block, name(memory.solver.backend), memory.solver.reason));
+  const MemoryStage& most = fullest_of(
+      memory, {Stage::reading, Stage::training, Stage::assembly, Stage::solve, Stage::gradients});
+  note_peak(context, most);
+  hold_against_memory(context, memory, most, outcome);
 }
 
 void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
-                     const FactorSource* factor, StudyOutcome& outcome) {
-  const double matrix = static_cast<double>(problem.spectrum.n) *
-                        static_cast<double>(problem.spectrum.n) * 8 / context.world.size();
-  hold_against_memory(context, problem, outcome, matrix,
-                      held_bytes(context, problem) + deep_route_bytes(context, problem, factor),
-                      memory_a_rank(context.world),
-                      factor ? "deep tail: " : "extended precision: ");
+                     StudyOutcome& outcome) {
+  const PlannedMemory memory = planned(context, problem.shape);
+  FATHOM_ASSERT(memory.find(Stage::deep), "a deeper route of n = {} was not planned",
+                problem.shape.n);
+  const MemoryStage& most =
+      fullest_of(memory, {Stage::reading, Stage::training, Stage::deep, Stage::gradients});
+  note_peak(context, most);
+  hold_against_memory(context, memory, most, outcome);
 }
 
-void plan_matrix_free(const StudyContext& context, const StudyProblem& problem, double products,
-                      StudyOutcome& outcome) {
-  const std::int64_t n = problem.spectrum.n;
-  const int ranks = context.world.size();
-  SolverPlan plan;
-  plan.backend = Backend::slepc;
-  plan.grid = {ranks, 1};
-  const SolverMemory memory = solver_memory(plan, problem.spectrum.request, n);
-  hold_against_memory(
-      context, problem, outcome, 0,
-      held_bytes(context, problem) + products + static_cast<double>(memory.total() - memory.matrix),
-      memory_a_rank(context.world), "matrix-free: ");
+void plan_products(const StudyContext& context, const ProblemShape& shape, StudyOutcome& outcome) {
+  const PlannedMemory memory = planned(context, shape);
+  const MemoryStage& stage = memory.fullest();
+  note_peak(context, stage);
+  hold_against_memory(context, memory, stage, outcome);
+}
+
+void note_stage(const StudyContext& context, const ProblemShape& shape, Stage stage,
+                StudyOutcome& outcome) {
+  const PlannedMemory memory = planned(context, shape);
+  if (const MemoryStage* s = memory.find(stage))
+    outcome.predicted_peak_bytes =
+        std::max(outcome.predicted_peak_bytes, s->total() + first_use_bytes);
+}
+
+bool deep_route_fits(const StudyContext& context, const StudyProblem& problem) {
+  const PlannedMemory memory = planned(context, problem.shape);
+  const MemoryStage* stage = memory.find(Stage::deep);
+  return stage && stage->total() + first_use_bytes <= context.memory_a_rank;
 }
 
 }  // namespace fathom

@@ -1,30 +1,31 @@
 #pragma once
 
-// What a solve needs of a rank's memory against what a rank has, before anything is made.
+// The run holds itself to its plan: before a stage is entered, what a rank needs against what it
+// has.
 
+#include "studies/plan_memory.hpp"
 #include "studies/problem.hpp"
 
 namespace fathom {
 
 /// Bytes that every rank may still take, if the ranks of each host share alike what it has left: of
-/// its memory and of the limit of its control group. The smallest over the ranks. Collective.
+/// its memory, of the limit of its control group and of its Slurm job. The smallest over the ranks.
+/// Collective.
 double memory_a_rank(const Communicator& comm);
 
-/// Of a deeper route than the Gram matrix's: by a factor, or (nullptr) the matrix as a sum of two
-/// doubles. Bytes on the fullest rank; pure but for the ranks' count.
-double deep_route_bytes(const StudyContext& context, const StudyProblem& problem,
-                        const FactorSource* factor);
-
-/// What libraries allocate for themselves where they are first used, whatever the size.
-constexpr double first_use_bytes = 7 * 0x1p20;
-
-/// All note the plan in the log and in the outcome. Error(no_fit) where it does not fit.
-/// Collective.
+/// Each notes the plan of its stages in the log and in the outcome. Error(no_fit) where they do not
+/// fit into context.memory_a_rank. Collective.
 void plan_gram(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome);
+/// By a factor, or the matrix as a sum of two doubles.
 void plan_deep_route(const StudyContext& context, const StudyProblem& problem,
-                     const FactorSource* factor, StudyOutcome& outcome);
-/// Of products without a matrix, which take so many bytes, for the largest eigenvalues.
-void plan_matrix_free(const StudyContext& context, const StudyProblem& problem, double products,
-                      StudyOutcome& outcome);
+                     StudyOutcome& outcome);
+/// Products with a factor that is never held, or with random vectors.
+void plan_products(const StudyContext& context, const ProblemShape& shape, StudyOutcome& outcome);
+/// What a stage that came without being announced took: the fallback, the writing of vectors.
+void note_stage(const StudyContext& context, const ProblemShape& shape, Stage stage,
+                StudyOutcome& outcome);
+
+/// Whether the deeper route fits. Pure but for the context.
+bool deep_route_fits(const StudyContext& context, const StudyProblem& problem);
 
 }  // namespace fathom

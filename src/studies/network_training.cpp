@@ -1,7 +1,6 @@
 #include "studies/network_training.hpp"
 
 #include "base/fault.hpp"
-#include "studies/memory_plan.hpp"
 #include "studies/sample_models.hpp"
 
 #include <algorithm>
@@ -189,7 +188,7 @@ TrainingRecord SweepTraining::train_alone(const StudyPoint& point, const Trained
 
 void SweepTraining::train_wave() {
   // What one rank may come to hold if all of a wave fall to it.
-  const double room = memory_a_rank(context_.world) / 4;
+  const double room = context_.memory_a_rank / 4;
   std::vector<Demand> wave;
   double bytes = 0;
   for (; planned_ < demands_.size(); ++planned_) {
@@ -228,9 +227,10 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
   // An error that a group agrees on is the world's when the other groups are done.
   std::exception_ptr failure;
   try {
-    const StudyContext group{mine.group,          context_.deck,      context_.progress,
-                             context_.clock,      context_.file,      context_.stop,
-                             context_.checkpoint, context_.point_done};
+    const StudyContext group{
+        mine.group,      context_.deck,         context_.progress,   context_.clock,
+        context_.file,   context_.stop,         context_.checkpoint, context_.point_done,
+        context_.inputs, context_.memory_a_rank};
     for (const std::size_t of_wave : mine.models) {
       const std::size_t point = wave[of_wave].point;
       const Deck& deck = points_[point].deck;

@@ -32,42 +32,24 @@ class OwningOperator final : public LinearOperator {
   std::unique_ptr<LinearOperator> a_;
 };
 
-/// One way to multiply: what it costs in all, in flops, and what a rank must hold, in bytes.
-struct Way {
-  std::string name;
-  double flops = 0;
-  double bytes = 0;
-};
-
-/// Counted, the cheapest first. Without a factor the assembled matrix is the only way.
-std::vector<Way> ways(const StudyContext& context, const Deck& deck, const StudyProblem& problem,
-                      const FactorSource* factor, const OwnProducts& own) {
-  const auto order = static_cast<double>(problem.spectrum.n);
-  const double ranks = context.world.size();
-  const double steps = static_cast<double>(deck.integer("study.steps"));
-  const double products = steps * static_cast<double>(deck.integer("study.probes"));
-  const double gram_bytes = 1.3 * order * order * 8 / ranks;
-  if (!factor) return {{"gram", products * 2 * order * order, gram_bytes}};
-  const double rows = static_cast<double>(factor->rows());
-  const double all = rows * order * 8 / ranks, chunk = std::min(all, 0x1p27);
-  const double once = factor->flops(), each = products * 4 * rows * order;
-  const double assembly =
-      problem.assembly_flops > 0 ? problem.assembly_flops : once + order * order * rows;
-  std::vector<Way> known{{"gram", assembly + products * 2 * order * order, gram_bytes},
-                         {"factor", once + each, 1.1 * all},
-                         {"matrix_free", steps * once + each, chunk}};
-  if (own.make) known.back() = {"matrix_free", products * own.flops, own.bytes};
-  std::stable_sort(known.begin(), known.end(),
-                   [](const Way& a, const Way& b) { return a.flops < b.flops; });
-  return known;
+/// With the factor as it was made, or none.
+ProblemShape counted(ProblemShape shape, const FactorSource* factor) {
+  if (!factor) {
+    shape.factor.reset();
+    return shape;
+  }
+  if (!shape.factor) shape.factor.emplace();
+  shape.factor->rows = factor->rows();
+  shape.factor->cols = factor->cols();
+  shape.factor->flops = factor->flops();
+  return shape;
 }
 
-Way choose_way(const StudyContext& context, const Deck& deck, const StudyProblem& problem,
-               const FactorSource* factor, const OwnProducts& own) {
-  const std::vector<Way> all = ways(context, deck, problem, factor, own);
-  const std::string& wish = deck.text("study.matrix");
-  const double left = memory_a_rank(context.world);
-  for (const Way& way : all) {
+ProductWay choose_way(const StudyContext& context, const ProblemShape& shape) {
+  const std::vector<ProductWay> all = product_ways(shape, context.world.size());
+  const std::string& wish = shape.density->matrix;
+  const double left = context.memory_a_rank;
+  for (const ProductWay& way : all) {
     const bool named = way.name == wish;
     if (wish != "auto" && !named) continue;
     if (way.bytes > left) {
@@ -102,7 +84,7 @@ std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Dec
 }  // namespace
 
 std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck,
-                                              double& bytes) {
+                                              StudyOutcome& outcome) {
   StudyProblem problem = make_problem(context, deck);
   FactorChoice choice;
   if (deck.text("study.matrix") != "gram") choice = problem.factor();
@@ -112,15 +94,14 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
                   deck.text("study.matrix"), choice.why_not);
     context.progress.note("no factor to multiply with: " + choice.why_not);
   }
-  OwnProducts own;
-  if (problem.products) own = problem.products(deck.integer("study.probes"));
-  const Way way = choose_way(context, deck, problem, choice.factor.get(), own);
-  bytes = way.bytes + problem.data_bytes.held;
+  problem.shape = counted(std::move(problem.shape), choice.factor.get());
+  const ProductWay way = choose_way(context, problem.shape);
+  plan_products(context, problem.shape, outcome);
   std::unique_ptr<LinearOperator> a;
   if (way.name == "gram")
     a = assembled(context, deck, problem);
-  else if (way.name == "matrix_free" && own.make)
-    a = own.make();
+  else if (way.name == "matrix_free" && problem.products)
+    a = problem.products();
   else
     a = factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
   return std::make_unique<OwningOperator>(std::move(problem), std::move(a));

@@ -11,9 +11,8 @@ namespace fathom {
 
 /// The matrix of [kernel] on [data] as study.matrix wants it: assembled, a factor held in memory,
 /// or a factor made again for every product. Holds everything it refers to. The plan goes to the
-/// context's log. Error(deck), Error(input), Error(no_fit). Collective.
-/// `bytes`: what it holds on a rank.
+/// context's log and the outcome. Error(deck), Error(input), Error(no_fit). Collective.
 std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck,
-                                              double& bytes);
+                                              StudyOutcome& outcome);
 
 }  // namespace fathom

@@ -1,5 +1,6 @@
 #include "studies/problem.hpp"
 
+#include "base/assert.hpp"
 #include "gram/factor.hpp"
 #include "gram/given_matrix.hpp"
 #include "gram/mlp_gram.hpp"
@@ -8,13 +9,11 @@
 #include "kernels/mlp_kernel.hpp"
 #include "store/hash.hpp"
 #include "store/matrix_file.hpp"
-#include "store/memory.hpp"
+#include "studies/deck_numbers.hpp"
 #include "studies/trained_model.hpp"
 
 #include <algorithm>
 #include <functional>
-
-#include <unistd.h>
 
 namespace fathom {
 namespace {
@@ -23,15 +22,12 @@ namespace {
 using Assemble =
     std::function<Assembly(const ProcessGrid&, std::int64_t block, const AssemblyOptions&)>;
 
-AssemblyOptions assembly_options(const StudyContext& context, const Deck& deck) {
-  AssemblyOptions options;
+/// As the deck says; tells the log how far it is.
+AssemblyOptions noted_options(const StudyContext& context, const Deck& deck) {
+  AssemblyOptions options = assembly_options(deck);
   options.progress = [&progress = context.progress](std::int64_t done, std::int64_t total) {
     progress.advance(static_cast<double>(done), static_cast<double>(total));
   };
-  if (deck.has("kernel.assembly"))
-    options.movement = parse_movement(deck.text("kernel.assembly")).value();
-  if (deck.has("kernel.chunk") && !deck.is_word("kernel.chunk"))
-    options.chunk = deck.integer("kernel.chunk");
   return options;
 }
 
@@ -50,7 +46,7 @@ void set_source(StudyProblem& problem, const StudyContext& context, const Deck& 
                 Assemble assemble) {
   problem.assembly = std::make_shared<AssemblyReport>();
   problem.spectrum.source = [&context, assemble = std::move(assemble), report = problem.assembly,
-                             options = assembly_options(context, deck), kept = problem.kept,
+                             options = noted_options(context, deck), kept = problem.kept,
                              n = problem.spectrum.n](const ProcessGrid& grid, std::int64_t block) {
     context.progress.begin("assembly");
     const Timer timer;
@@ -79,8 +75,8 @@ void set_extended(
     std::function<ExtendedAssembly(const ProcessGrid&, std::int64_t, const AssemblyOptions&)>
         assemble) {
   problem.extended = [&context, assemble = std::move(assemble), report = problem.assembly,
-                      options = assembly_options(context, deck)](const ProcessGrid& grid,
-                                                                 std::int64_t block) {
+                      options = noted_options(context, deck)](const ProcessGrid& grid,
+                                                              std::int64_t block) {
     context.progress.begin("extended assembly");
     const Timer timer;
     ExtendedAssembly assembly = assemble(grid, block, options);
@@ -93,39 +89,20 @@ void set_extended(
   };
 }
 
-Activation activation_of(const Deck& deck) {
-  return Activation(
-      parse_activation(deck.text("kernel.activation")),
-      deck.has("kernel.degree") ? static_cast<int>(deck.integer("kernel.degree")) : 1);
-}
-
 bool is_linear(const Activation& activation) {
   return activation.kind() == ActivationKind::linear ||
          (activation.kind() == ActivationKind::monomial && activation.degree() == 1);
 }
 
 void population_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
-  PopulationSpec spec{.features = deck.integer("kernel.features"),
-                      .dim = deck.integer("data.dim"),
-                      .alpha = deck.real("data.alpha"),
-                      .seed = static_cast<std::uint64_t>(deck.integer("run.seed")),
-                      .activation = activation_of(deck)};
-  if (deck.has("kernel.hermite_terms"))
-    spec.hermite_terms = static_cast<int>(deck.integer("kernel.hermite_terms"));
+  const PopulationSpec spec = population_spec(deck);
   problem.spectrum.n = spec.features;
   if (is_linear(spec.activation)) problem.spectrum.rank_bound = std::min(spec.features, spec.dim);
   set_source(problem, context, deck,
              [spec](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
                return assemble_population(grid, block, spec, assembly);
              });
-  FactorOptions factor;
-  if (deck.has("kernel.truncation") && !deck.is_word("kernel.truncation"))
-    factor.tolerance = deck.real("kernel.truncation");
-  problem.factor_rows = [spec, factor] { return estimate_population_factor(spec, factor).rows; };
-  problem.factor_keeps = [spec, factor](std::int64_t local_cols) {
-    return population_factor_keeps(spec, factor, local_cols);
-  };
-  problem.factor = [&context, spec, factor] {
+  problem.factor = [&context, spec, factor = factor_options(deck)] {
     Factor made = population_factor(context.world, spec, factor);
     return FactorChoice{std::move(made.source), made.reason};
   };
@@ -139,11 +116,7 @@ void population_problem(StudyProblem& problem, const StudyContext& context, cons
 void empirical_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
   const Activation activation = activation_of(deck);
   const std::int64_t n = problem.data.rows->count(), d = deck.integer("kernel.features");
-  // Targets live on the samples, so their eigenbasis is that of the Gram matrix.
-  const GramSide wish = problem.targets || !deck.has("kernel.side")
-                            ? GramSide::gram
-                            : parse_gram_side(deck.text("kernel.side")).value();
-  const GramSide side = choose_side(wish, n, d);
+  const GramSide side = choose_side(wished_side(deck, problem.targets.has_value()), n, d);
   const RandomFeatureSpec spec{.features = d,
                                .seed = static_cast<std::uint64_t>(deck.integer("run.seed")),
                                .activation = activation,
@@ -191,9 +164,7 @@ void mlp_problem(StudyProblem& problem, const StudyContext& context, const Deck&
 
 void features_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck) {
   const std::int64_t n = problem.data.rows->count(), d = problem.data.rows->dim();
-  const GramSide wish =
-      problem.targets ? GramSide::gram : parse_gram_side(deck.text("kernel.side")).value();
-  const GramSide side = choose_side(wish, n, d);
+  const GramSide side = choose_side(wished_side(deck, problem.targets.has_value()), n, d);
   problem.spectrum.n = side == GramSide::gram ? n : d;
   problem.spectrum.rank_bound = std::min(n, d);
   set_source(problem, context, deck,
@@ -227,8 +198,7 @@ void gram_file_problem(StudyProblem& problem, const StudyContext& context, const
 
 /// What `kernel` refers to stays as long as a copy of the pointer does.
 void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
-                            std::shared_ptr<const EmpiricalNtk> kernel, const DataBytes& held,
-                            const std::string& key) {
+                            std::shared_ptr<const EmpiricalNtk> kernel, const std::string& key) {
   problem.spectrum.n = kernel->order();
   // At other parameters it is another kernel.
   std::string subject;
@@ -238,32 +208,17 @@ void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, 
   });
   keep_as(problem, context, deck, key, "gram", std::move(subject));
   problem.spectrum.rank_bound = std::min(kernel->order(), kernel->factor_rows());
-  problem.data_bytes = held;
-  context.world.agree([&] { problem.assembly_flops = empirical_ntk_flops(*kernel); });
   set_source(
       problem, context, deck,
       [kernel](const ProcessGrid& grid, std::int64_t block, const AssemblyOptions& assembly) {
         return assemble_empirical_ntk(grid, block, *kernel, assembly);
       });
-  problem.assembly_keeps =
-      [kernel, options = assembly_options(context, deck)](const Distribution& distribution) {
-        return empirical_ntk_assembly_bytes(*kernel, distribution, options);
-      };
-  problem.factor_rows = [kernel] { return kernel->factor_rows(); };
-  problem.factor_keeps = [kernel](std::int64_t local_cols) {
-    return empirical_ntk_factor_keeps(*kernel, local_cols);
-  };
   problem.factor = [&context, kernel] {
     FactorChoice choice;
     context.world.agree([&] { choice.factor = empirical_ntk_factor(*kernel); });
     return choice;
   };
-  problem.products = [&context, kernel](std::int64_t columns) {
-    return OwnProducts{
-        .flops = empirical_ntk_operator_flops(*kernel),
-        .bytes = empirical_ntk_operator_bytes(context.world, *kernel, columns),
-        .make = [&context, kernel] { return empirical_ntk_operator(context.world, *kernel); }};
-  };
+  problem.products = [&context, kernel] { return empirical_ntk_operator(context.world, *kernel); };
 }
 
 /// A network at its initial values, all of its outputs.
@@ -279,54 +234,23 @@ void network_problem(StudyProblem& problem, const StudyContext& context, const D
   };
   const auto held = std::make_shared<Held>(make_initial_network(context, deck));
   problem.targets = std::move(held->of.targets);
-  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, held->of.bytes, key);
+  tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, key);
 }
 
-VerifyOptions verify_options(const Deck& deck) {
-  VerifyOptions verify;
-  verify.probes = static_cast<int>(deck.integer("verify.probes"));
-  verify.warn = deck.real("verify.warn");
-  verify.fail = deck.real("verify.fail");
-  verify.full = deck.text("verify.level") == "full";
-  verify.seed = static_cast<std::uint64_t>(deck.integer("run.seed"));
-  return verify;
-}
-
-void read_layout(SpectrumProblem& spectrum, const Deck& deck) {
-  spectrum.request.backend = parse_backend(deck.text("solver.backend"));
-  if (!deck.is_word("solver.grid"))
-    spectrum.layout.grid = GridShape{static_cast<int>(deck.integers("solver.grid")[0]),
-                                     static_cast<int>(deck.integers("solver.grid")[1])};
-  if (!deck.is_word("solver.block")) spectrum.layout.block = deck.integer("solver.block");
-  spectrum.verify = verify_options(deck);
-}
-
-/// Of a study that needs all eigenpairs and says so itself.
-void ask_for_all_pairs(StudyProblem& problem, const Deck& deck) {
-  read_layout(problem.spectrum, deck);
-  problem.spectrum.request.vectors = true;
-  problem.tail = parse_tail_method(deck.text("solver.tail"));
-}
-
-void read_solver_section(StudyProblem& problem, const Deck& deck) {
-  SpectrumProblem& spectrum = problem.spectrum;
-  read_layout(spectrum, deck);
-  spectrum.request.vectors = deck.flag("solver.eigenvectors");
-  if (!deck.is_word("solver.eigenvalues"))
-    spectrum.request.count = deck.integer("solver.eigenvalues");
-  if (spectrum.request.count > spectrum.n)
-    throw Error(ExitCode::deck, "solver.eigenvalues = {}, but the matrix has only {} rows",
-                spectrum.request.count, spectrum.n);
-  problem.tail = parse_tail_method(deck.text("solver.tail"));
-  problem.extended_precision =
-      deck.has("solver.precision") && deck.text("solver.precision") == "extended";
-  problem.matrix_free = deck.has("solver.matrix") && deck.text("solver.matrix") == "matrix_free";
+/// What is asked for, as its shape has it.
+void take_request(StudyProblem& problem) {
+  FATHOM_ASSERT(problem.shape.n == problem.spectrum.n, "a plan for n = {}, a problem of {}",
+                problem.shape.n, problem.spectrum.n);
+  problem.spectrum.request = problem.shape.request;
+  problem.spectrum.layout = problem.shape.layout;
+  problem.spectrum.verify = problem.shape.verify;
 }
 
 }  // namespace
 
 StudyProblem make_problem(const StudyContext& context, const Deck& deck, const std::string& key) {
   StudyProblem problem;
+  context.world.agree([&] { problem.shape = problem_shape(deck, context.inputs); });
   const std::string& type = deck.text("kernel.type");
   const bool population =
       type == "random_features" && deck.text("kernel.expectation") == "population";
@@ -351,26 +275,24 @@ StudyProblem make_problem(const StudyContext& context, const Deck& deck, const s
     features_problem(problem, context, deck);
   else
     gram_file_problem(problem, context, deck);
-  if (deck.has("solver.eigenvalues"))
-    read_solver_section(problem, deck);
-  else if (deck.has("solver.backend"))
-    ask_for_all_pairs(problem, deck);
+  take_request(problem);
   return problem;
 }
 
 StudyProblem make_tangent_kernel_problem(const StudyContext& context, const Deck& deck,
-                                         const EmpiricalNtk& kernel, const DataBytes& held,
+                                         const EmpiricalNtk& kernel, const ProblemShape& shape,
                                          const std::string& key) {
   StudyProblem problem;
-  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel), held,
-                         key);
-  ask_for_all_pairs(problem, deck);
+  problem.shape = shape;
+  tangent_kernel_problem(problem, context, deck, std::make_shared<const EmpiricalNtk>(kernel), key);
+  take_request(problem);
   return problem;
 }
 
 StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
                                   const InputData& data, const std::string& key) {
   StudyProblem problem;
+  context.world.agree([&] { problem.shape = *problem_shape(deck, context.inputs).covariance; });
   problem.data = data;
   problem.spectrum.n = data.rows->dim();
   keep_as(problem, context, deck, key, "covariance", "covariance of the data");
@@ -380,9 +302,7 @@ StudyProblem make_data_covariance(const StudyContext& context, const Deck& deck,
                return assemble_data_covariance(grid, block, *data.rows, assembly);
              });
   problem.factor = [data] { return FactorChoice{data_covariance_factor(*data.rows), ""}; };
-  // Its own size, so its own layout: the deck's grid and block are meant for the kernel's matrix.
-  problem.spectrum.verify = verify_options(deck);
-  problem.tail = parse_tail_method(deck.text("solver.tail"));
+  take_request(problem);
   return problem;
 }
 

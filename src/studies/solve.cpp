@@ -20,10 +20,6 @@ std::int64_t modes_missing(const CertifiedSpectrum& spectrum) {
          spectrum.trusted;
 }
 
-/// In `auto`: the longest factor, in rows a column, that is reduced without being asked for by
-/// name.
-constexpr std::int64_t longest_unasked = 64;
-
 /// Two routes to the same spectrum must agree where both are trusted: the largest difference over
 /// the sum of their bounds. A certificate that no single route can forge.
 Check agreement(const CertifiedSpectrum& gram, const CertifiedSpectrum& deep) {
@@ -217,6 +213,7 @@ SolvedSpectrum solve_gram(const StudyContext& context, StudyProblem& problem,
   context.clock.add("solve", solved.spectrum.timings.solve,
                     solve_flops(problem.spectrum.request, problem.spectrum.n));
   context.clock.add("certify", solved.spectrum.timings.check);
+  if (solved.spectrum.fell_back) note_stage(context, problem.shape, Stage::fallback, outcome);
   return solved;
 }
 
@@ -225,23 +222,16 @@ FactorChoice worth_going_on(const StudyContext& context, const StudyProblem& pro
   if (problem.spectrum.request.backend == Backend::slepc)
     return {nullptr, "only the largest eigenvalues were asked for"};
   const std::int64_t n = problem.spectrum.n;
-  if (problem.factor_rows) {
-    const std::int64_t rows = problem.factor_rows();
+  if (problem.shape.factor) {
+    const std::int64_t rows = problem.shape.factor->rows;
     if (rows > longest_unasked * n)
       return {nullptr, fmt::format("its factor has {} rows, more than {} a column: "
                                    "solver.tail = \"cascade\" takes it all the same",
                                    rows, longest_unasked)};
   }
-  FactorChoice choice = problem.factor();
-  if (!choice.factor) return choice;
-  if (choice.factor->rows() > longest_unasked * n)
-    return {nullptr, fmt::format("its factor has {} rows, more than {} a column: solver.tail = "
-                                 "\"cascade\" takes it all the same",
-                                 choice.factor->rows(), longest_unasked)};
-  if (deep_route_bytes(context, problem, choice.factor.get()) + first_use_bytes >
-      memory_a_rank(context.world))
+  if (problem.shape.factor && !deep_route_fits(context, problem))
     return {nullptr, "the route by its factor does not fit into memory"};
-  return choice;
+  return problem.factor();
 }
 
 SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
@@ -262,7 +252,7 @@ SolvedSpectrum solve_auto(const StudyContext& context, StudyProblem& problem,
       fmt::format("{} modes lie below the floor of the Gram matrix: going on by "
                   "its factor, {}",
                   missing, choice.factor->description()));
-  plan_deep_route(context, problem, choice.factor.get(), outcome);
+  plan_deep_route(context, problem, outcome);
   SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, TailMethod::automatic);
   finish(deep, problem.spectrum);
   if (deep.spectrum.trusted < first.spectrum.trusted) {
@@ -281,7 +271,7 @@ SolvedSpectrum solve_extended_precision(const StudyContext& context, StudyProble
   const bool vectors = std::exchange(problem.spectrum.request.vectors, false);
   SolvedSpectrum first = solve_gram(context, problem, outcome);
   problem.spectrum.request.vectors = vectors;
-  plan_deep_route(context, problem, nullptr, outcome);
+  plan_deep_route(context, problem, outcome);
   SolvedSpectrum deep = solve_by_extended_precision(context, problem);
   finish(deep, problem.spectrum);
   return replace(context, std::move(deep), std::move(first.spectrum));
@@ -292,9 +282,9 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
   const FactorChoice choice = problem.factor();
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.tail = \"{}\" needs a factor of the matrix: {}",
-                name(problem.tail), choice.why_not);
-  plan_deep_route(context, problem, choice.factor.get(), outcome);
-  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, problem.tail);
+                name(problem.shape.tail), choice.why_not);
+  plan_deep_route(context, problem, outcome);
+  SolvedSpectrum deep = solve_by_factor(context, problem, *choice.factor, problem.shape.tail);
   finish(deep, problem.spectrum);
   problem.assembly->kernel = choice.factor->description();
   problem.assembly->normalization = "K = F^T F";
@@ -302,24 +292,20 @@ SolvedSpectrum solve_named_route(const StudyContext& context, StudyProblem& prob
 }
 
 /// Products without a matrix: the kernel's own, or by its factor, made again for each.
-OwnProducts matrix_free_products(const StudyContext& context, const StudyProblem& problem) {
-  if (problem.products) return problem.products(1);
+std::unique_ptr<LinearOperator> matrix_free_products(const StudyContext& context,
+                                                     const StudyProblem& problem) {
+  if (problem.products) return problem.products();
   const FactorChoice choice = problem.factor();
   if (!choice.factor)
     throw Error(ExitCode::deck, "solver.matrix = \"matrix_free\" needs a factor: {}",
                 choice.why_not);
-  const double all = 8 * static_cast<double>(choice.factor->rows()) *
-                     static_cast<double>(problem.spectrum.n) / context.world.size();
-  return {.flops = 0, .bytes = std::min(all, 0x1p27), .make = [&context, choice] {
-            return factor_operator(context.world, choice.factor, {});
-          }};
+  return factor_operator(context.world, choice.factor, {});
 }
 
 SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem& problem,
                                        StudyOutcome& outcome) {
-  const OwnProducts products = matrix_free_products(context, problem);
-  plan_matrix_free(context, problem, products.bytes, outcome);
-  const auto a = products.make();
+  plan_products(context, problem.shape, outcome);
+  const auto a = matrix_free_products(context, problem);
   context.progress.note(fmt::format("matrix-free: {}", a->description()));
   safe_point(context);
   context.progress.begin("solve");
@@ -336,10 +322,10 @@ SolvedSpectrum solve_matrix_free_route(const StudyContext& context, StudyProblem
 }
 
 SolvedSpectrum by_route(const StudyContext& context, StudyProblem& problem, StudyOutcome& outcome) {
-  if (problem.matrix_free) return solve_matrix_free_route(context, problem, outcome);
-  if (problem.extended_precision) return solve_extended_precision(context, problem, outcome);
-  if (problem.tail == TailMethod::gram) return solve_gram(context, problem, outcome);
-  if (problem.tail == TailMethod::automatic) return solve_auto(context, problem, outcome);
+  if (problem.shape.matrix_free) return solve_matrix_free_route(context, problem, outcome);
+  if (problem.shape.extended) return solve_extended_precision(context, problem, outcome);
+  if (problem.shape.tail == TailMethod::gram) return solve_gram(context, problem, outcome);
+  if (problem.shape.tail == TailMethod::automatic) return solve_auto(context, problem, outcome);
   return solve_named_route(context, problem, outcome);
 }
 
@@ -353,6 +339,7 @@ SolvedSpectrum solve_problem(const StudyContext& context, StudyProblem& problem,
   outcome.certificate = std::max(outcome.certificate, spectrum.certificate.verdict());
   if (solved.gram)
     outcome.certificate = std::max(outcome.certificate, solved.gram->certificate.verdict());
+  if (problem.shape.store_vectors) note_stage(context, problem.shape, Stage::write, outcome);
   outcome.grid = spectrum.plan.grid;
   outcome.block = spectrum.plan.block;
   outcome.lines.push_back(fmt::format(

@@ -105,17 +105,10 @@ struct StoredData {
   std::int64_t classes = 1;
   std::string what;
   double input_epsilon = 0x1p-53;
-  double reading_bytes = 0;  // at most, the fullest rank
 };
 
 bool cross_entropy(const Deck& deck) {
   return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
-}
-
-template <class T>
-double bytes_of(const SampleBatch<T>& batch) {
-  return static_cast<double>(sizeof(T) * (batch.features.size() + batch.values.size()) +
-                             sizeof(std::int32_t) * (batch.tokens.size() + batch.labels.size()));
 }
 
 StoredData read_stored(const StudyContext& context, const Deck& deck) {
@@ -128,11 +121,6 @@ StoredData read_stored(const StudyContext& context, const Deck& deck) {
   stored.batch.dim = dim;
   stored.batch.features = replicated_columns(context.world, *data.held);
   stored.input_epsilon = data.rows->input_epsilon();
-  const double local = context.world.max(
-      8.0 * static_cast<double>(data.held->local_rows() * data.held->local_cols()));
-  // A panel of the file stands by rows, by columns, and twice more while it travels.
-  constexpr double panels = 64 * 0x1p20;  // MatrixFile::read
-  stored.reading_bytes = local + std::max(2 * std::min(panels, 2 * local), bytes_of(stored.batch));
   if (!targets) return stored;
   if (cross_entropy(deck)) {
     for (std::int64_t i = 0; i < n; ++i)
@@ -237,7 +225,7 @@ void add_known_facts(TrainedModel& model, const Deck& deck, double input_epsilon
 }
 
 template <class T>
-std::unique_ptr<Network<T>> network_of(const Deck& deck, const std::optional<StoredData>& stored) {
+std::unique_ptr<Network<T>> network_on(const Deck& deck, const std::optional<StoredData>& stored) {
   if (stored) return make_network<T>(deck, stored->batch.dim, stored->classes);
   if (sequences(deck)) return make_network<T>(deck, 0, hidden_markov_of(deck).symbols());
   return make_network<T>(deck, deck.integer("data.dim"), 1);
@@ -264,20 +252,12 @@ std::string data_text(const Deck& deck, const std::optional<StoredData>& stored)
                      deck.real("data.target_exponent"));
 }
 
-/// What a training keeps beside a snapshot: its state, as it began and as it is, the sums of the
-/// gradient, the snapshot's parameters, and the batch that the last step saw.
-double training_bytes(const Deck& deck, const TrainedModel& model, int ranks) {
-  const TrainingOptions options = training_options(deck, model);
-  const double real = model.in_single() ? sizeof(float) : sizeof(double);
-  const auto parameters = static_cast<double>(model.exact.network->parameters());
-  const TrainingProblem<double> problem = model.problem();
-  const std::int64_t share = (options.batches.step_size() + ranks - 1) / ranks;
-  const auto batch = static_cast<double>(std::min(problem.at_once, share) * model.inputs->dim());
-  return parameters * (2 * (1 + moments(options.optimiser.kind)) * real + 2 * sizeof(double)) +
-         batch * real;
-}
-
 }  // namespace
+
+std::unique_ptr<Network<double>> network_of(const Deck& deck, std::int64_t input,
+                                            std::int64_t classes) {
+  return make_network<double>(deck, input, classes);
+}
 
 TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
   TrainedModel model;
@@ -286,15 +266,12 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
   context.world.agree([&] {
     const bool single = deck.text("training.precision") == "single";
     model.data = data_text(deck, stored);
-    model.exact = {network_of<double>(deck, stored), nullptr};
-    if (single) model.single = {network_of<float>(deck, stored), nullptr};
+    model.exact = {network_on<double>(deck, stored), nullptr};
+    if (single) model.single = {network_on<float>(deck, stored), nullptr};
     if (stored) {
-      model.bytes = {bytes_of(stored->batch), stored->reading_bytes};
-      if (single) {
-        SampleBatch<float> batch = converted<float>(stored->batch);
-        model.bytes.held += bytes_of(batch);
-        model.single.samples = std::make_unique<StoredSamples<float>>(std::move(batch));
-      }
+      if (single)
+        model.single.samples =
+            std::make_unique<StoredSamples<float>>(converted<float>(stored->batch));
       model.exact.samples = std::make_unique<StoredSamples<double>>(std::move(stored->batch));
     } else {
       model.exact.samples = made_by_key<double>(deck);
@@ -310,8 +287,7 @@ TrainedModel make_trained_model(const StudyContext& context, const Deck& deck) {
     model.outputs = chosen_outputs(deck, *model.exact.network);
     model.measured = at_positions(*model.exact.samples, model.outputs);
     add_known_facts(model, deck, stored ? stored->input_epsilon : 0x1p-53);
-    model.bytes.held += 8.0 * static_cast<double>(model.inputs->samples() * model.inputs->dim()) +
-                        training_bytes(deck, model, context.world.size());
+    model.shape = std::make_shared<ProblemShape>(problem_shape(deck, context.inputs));
   });
   return model;
 }
@@ -320,18 +296,16 @@ InitialNetwork make_initial_network(const StudyContext& context, const Deck& dec
   InitialNetwork made;
   std::optional<StoredData> stored = stored_data(context, deck);
   context.world.agree([&] {
-    made.network = network_of<double>(deck, stored);
+    made.network = network_on<double>(deck, stored);
     made.parameters = initial_parameters(*made.network, seed_of(deck));
     const std::string text = data_text(deck, stored);
     SampleBatch<double> batch;
     if (stored) {
       batch = std::move(stored->batch);
-      made.bytes.reading = stored->reading_bytes;
     } else {
       const SampleRange set{sequences(deck) ? held_out : 0, deck.integer("data.n")};
       made_by_key<double>(deck)->fill(indices(set), batch);
     }
-    made.bytes.held = bytes_of(batch) + 8.0 * static_cast<double>(made.parameters.size());
     if (!batch.values.empty())
       made.targets = Targets{std::ssize(batch.values), 1, std::move(batch.values)};
     made.inputs =

@@ -8,6 +8,7 @@
 #include "studies/chosen_outputs.hpp"
 #include "studies/context.hpp"
 #include "studies/input_data.hpp"
+#include "studies/problem_shape.hpp"
 #include "training/samples.hpp"
 #include "training/trainer.hpp"
 
@@ -47,10 +48,8 @@ struct TrainedModel {
   std::vector<std::string> group_names;
   /// On the set, at the chosen positions, where it is known.
   double best_loss = std::numeric_limits<double>::quiet_NaN();
-  std::string data;  ///< in words
-  /// Training set in each precision it stands in, inputs of the snapshots, and what training holds
-  /// beside a snapshot.
-  DataBytes bytes;
+  std::string data;                           ///< in words
+  std::shared_ptr<const ProblemShape> shape;  ///< as the plan sees training and kernels
 
   bool in_single() const { return single.network != nullptr; }
   /// What snapshots measure.
@@ -70,13 +69,16 @@ struct InitialNetwork {
   std::unique_ptr<NetworkInputs> inputs;
   /// data.targets as one vector over the rows of the kernel, row = output + outputs·sample.
   std::optional<Targets> targets;
-  DataBytes bytes;  ///< of inputs and parameters
 };
 
 /// [data] and [kernel] of one point, data.n samples: the first ones, or held-out sequences, as the
 /// snapshots of a training have them. One output a column of data.targets, a symbol of the
 /// sequences, or one. Data stand whole on every rank. Error(deck), Error(input). Collective.
 InitialNetwork make_initial_network(const StudyContext& context, const Deck& deck);
+
+/// The network of [kernel] on so many inputs (sequences: not looked at) and classes. Local.
+std::unique_ptr<Network<double>> network_of(const Deck& deck, std::int64_t input,
+                                            std::int64_t classes);
 
 /// [training]: optimiser, schedule, batches and the steps of the snapshots. Pure.
 TrainingOptions training_options(const Deck& deck, const TrainedModel& model);

@@ -1,6 +1,7 @@
 // The assembled tangent kernel against explicit gradients: kinds, grids, blocks, movements, strips.
 
 #include "explicit_gradients.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 #include "oracles.hpp"
 
 #include <fmt/format.h>
@@ -124,7 +125,7 @@ TEST_F(Entk, report_says_what_was_made_and_how) {
   // Forward through 4·8 + 8·3 weights, back through the last 8·3 for each output.
   EXPECT_NEAR(all.report.useful_flops, pairs + 10 * 2 * (56 + 3 * 24), 1e-6);
   EXPECT_GE(all.report.signal_flops, 10 * 2 * (56 + 3 * 24));
-  EXPECT_EQ(empirical_ntk_flops(c.ntk(NtkKind::all_outputs)), all.report.useful_flops);
+  EXPECT_EQ(EntkCounts(c.ntk(NtkKind::all_outputs)).assembly_flops(), all.report.useful_flops);
   EXPECT_GE(all.report.product_flops, 0.5 * pairs);
   const Assembly trace = assemble_empirical_ntk(grid, 4, c.ntk(NtkKind::trace_kernel));
   EXPECT_THAT(trace.report.normalization, HasSubstr("divided by their number 3"));

@@ -4,6 +4,7 @@
 #include "eigen/factor_spectrum.hpp"
 #include "explicit_gradients.hpp"
 #include "filled.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -86,9 +87,11 @@ TEST(EntkFactor, lets_the_cascade_see_below_the_rounding_of_the_kernel) {
 TEST(EntkFactor, says_what_signals_it_keeps) {
   const EntkCase c = mlp_case("small", {.input = 2, .hidden = {3}, .biases = true}, 10);
   const EmpiricalNtk ntk = c.ntk(NtkKind::all_outputs);
-  EXPECT_EQ(empirical_ntk_factor_keeps(ntk, 4), 4 * 8 * 9);
-  EXPECT_EQ(empirical_ntk_factor_keeps(ntk, 1000), 10 * 8 * 9);
-  EXPECT_LE(empirical_ntk_factor_keeps(ntk, 4, {.hold_bytes = 0}), 4 * 8 * 9);
+  const EntkCounts counts(ntk);
+  EXPECT_EQ(counts.factor_bytes(4), 4 * 8 * 9);
+  EXPECT_EQ(counts.factor_bytes(1000), 10 * 8 * 9);
+  EXPECT_LE(counts.factor_bytes(4, {.hold_bytes = 0}), 4 * 8 * 9);
+  EXPECT_EQ(counts.factor_flops(), empirical_ntk_factor(ntk)->flops());
 }
 
 }  // namespace

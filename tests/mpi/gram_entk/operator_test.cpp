@@ -1,6 +1,7 @@
 // Products without a matrix against the kernel of explicit gradients.
 
 #include "explicit_gradients.hpp"
+#include "gram/empirical_ntk_counts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -59,11 +60,12 @@ TEST(EntkOperator, says_what_it_takes) {
   const EntkCase c = mlp_case("small", {.input = 2, .hidden = {2}}, 8);
   const EmpiricalNtk ntk = c.ntk(NtkKind::all_outputs);
   ASSERT_EQ(c.network->parameters(), 9);
-  const double three = empirical_ntk_operator_bytes(world, ntk, 3);
-  EXPECT_EQ(empirical_ntk_operator_bytes(world, ntk, 5) - three, 2 * 8 * 9);
-  EXPECT_LE(empirical_ntk_operator_bytes(world, ntk, 5, {.workspace_bytes = 0, .batch = 1}), three);
+  const EntkCounts counts(ntk);
+  const double three = counts.operator_bytes(world.size(), 3);
+  EXPECT_EQ(counts.operator_bytes(world.size(), 5) - three, 2 * 8 * 9);
+  EXPECT_LE(counts.operator_bytes(world.size(), 5, {.workspace_bytes = 0, .batch = 1}), three);
   const auto a = empirical_ntk_operator(world, ntk, {.workspace_bytes = 0});
-  EXPECT_EQ(a->flops(), empirical_ntk_operator_flops(ntk));
+  EXPECT_EQ(a->flops(), counts.operator_flops());
   EXPECT_EQ(a->flops(), 8 * 6 * c.network->forward_flops());
 }
 
