@@ -17,7 +17,7 @@ export FATHOM_LAUNCH=${FATHOM_LAUNCH:-srun --mpi=pmix}
 # export SBATCH_QOS=${SBATCH_QOS:-normal}
 
 # Memory of a job on each node; 0 is all of it. Without this line a job gets the site's default, often little.
-# The line "plan:" of a log says what a deck needs on a rank.
+# fathom plan says what a deck needs.
 # export SBATCH_MEM_PER_NODE=${SBATCH_MEM_PER_NODE:-0}
 
 # Network: nothing to set where MPI was built for the cluster. Open MPI over plain TCP, for example:

@@ -45,12 +45,12 @@ Planned plan_of_run(const Communicator& world, RunLog& log, const Deck& deck, do
   planned.inputs = InputShapes::read(world, deck);
   planned.room = memory_a_rank(world);
   const Machine machine = machine_of(world, baseline, planned.room);
-  const MachineModel model = rates(world, log);
+  planned.model = rates(world, log);
   std::string no;
   world.agree([&] {
     const std::vector<PointShape> points = point_shapes(deck, planned.inputs);
-    planned.plan = plan_run(points, world.size(), machine, model);
-    for (const std::string& line : plan_lines(points, planned.plan, machine, model))
+    planned.plan = plan_run(points, world.size(), machine, planned.model);
+    for (const std::string& line : plan_lines(points, planned.plan, machine, planned.model))
       log.note(line);
     no = refusal(points, planned.plan, machine);
   });

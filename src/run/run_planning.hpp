@@ -10,8 +10,9 @@ namespace fathom {
 
 struct Planned {
   InputShapes inputs;
-  double room = 0;  ///< bytes a rank, above the empty program
-  RunPlan plan;     ///< times by the root's calibration, by default rates elsewhere
+  double room = 0;     ///< bytes a rank, above the empty program
+  MachineModel model;  ///< the root's calibration; default rates on other ranks
+  RunPlan plan;
 };
 
 /// Reads the headers of the deck's files. `baseline`: bytes of the empty program on this rank.

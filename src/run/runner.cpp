@@ -157,7 +157,7 @@ void execute(Run& run, const RunArguments& arguments) {
   };
   const StudyOutcome outcome =
       run_study({run.world, deck, run.log, clock, file, *run.stop, kept.checkpoint, point_done,
-                 planned.inputs, planned.room});
+                 planned.inputs, planned.room, planned.model});
   if (!kept.checkpoint.reused().empty())
     run.log.note(fmt::format("from the checkpoint: {}", fmt::join(kept.checkpoint.reused(), ", ")));
 

@@ -9,6 +9,7 @@
 #include "store/checkpoint.hpp"
 #include "store/run_file.hpp"
 #include "studies/input_shapes.hpp"
+#include "studies/machine_model.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,7 @@ struct StudyContext {
   /// as the plan was made with them.
   const InputShapes& inputs;
   double memory_a_rank;
+  const MachineModel& machine;  ///< the root's calibration, else default rates
 };
 
 /// What comes next, and how long it takes.

@@ -228,9 +228,9 @@ void SweepTraining::train_in_groups(const std::vector<Demand>& wave, const MyMod
   std::exception_ptr failure;
   try {
     const StudyContext group{
-        mine.group,      context_.deck,         context_.progress,   context_.clock,
-        context_.file,   context_.stop,         context_.checkpoint, context_.point_done,
-        context_.inputs, context_.memory_a_rank};
+        mine.group,      context_.deck,          context_.progress,   context_.clock,
+        context_.file,   context_.stop,          context_.checkpoint, context_.point_done,
+        context_.inputs, context_.memory_a_rank, context_.machine};
     for (const std::size_t of_wave : mine.models) {
       const std::size_t point = wave[of_wave].point;
       const Deck& deck = points_[point].deck;

@@ -13,8 +13,9 @@ namespace fathom {
 /// vectors are asked for. Pure.
 double solve_flops(const EigenRequest& request, std::int64_t n);
 
-/// The solve of a matrix of order n: its flops at the rate of this run's solves so far or at
-/// presumed_solve_rate, whichever is faster: small solves say little of a large one. Local.
+/// The solve of a matrix of order n: its flops at the rate of this run's solves so far, or at that
+/// of the quickest solver as this machine was calibrated (presumed_solve_rate where it was not),
+/// whichever is faster: small solves say little of a large one. Local.
 Foreseen foresee_solve(const StudyContext& context, const EigenRequest& request, std::int64_t n);
 
 /// Flops a second and rank: what ELPA reaches for eigenvalues alone at n = 2000 on one core; three

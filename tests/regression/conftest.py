@@ -19,6 +19,7 @@ ENVIRONMENT = dict(
     OMPI_MCA_hwloc_base_binding_policy="none",
     OMPI_MCA_btl_vader_single_copy_mechanism="none",
     OPENBLAS_NUM_THREADS="1",
+    XDG_CONFIG_HOME=str(ROOT / "tests" / "no-such-folder"),  # no calibration of the user's
 )
 
 

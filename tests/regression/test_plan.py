@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, ENVIRONMENT, ROOT, deck_of
+from conftest import BINARY, ENVIRONMENT, MPIEXEC, ROOT, deck_of
 
 sys.path.insert(0, str(ROOT / "tests" / "campaign"))
 from plan_campaign import table  # noqa: E402
@@ -115,6 +115,29 @@ def test_a_broken_calibration_is_told(run, tmp_path):
     result = run(kernel(200), 1, environment=environment)
     assert result.code == 0 and "is no calibration" in result.out
     assert plan(tmp_path / "deck.toml", environment=environment).returncode == 66
+
+
+def calibration(path, slower=1.0):
+    """A small calibration by the command, its solves made slower."""
+    done = subprocess.run([MPIEXEC, "--oversubscribe", "-n", "2", BINARY, "calibrate", "--calibration", path, "--small", "200",
+                           "--large", "400", "--folder", path.parent], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rates = json.loads(path.read_text())
+    for solver in rates["solvers"]:
+        solver["seconds"] = [slower * s for s in solver["seconds"]]
+    path.write_text(json.dumps(rates))
+
+
+@pytest.mark.parametrize("slower, code", [(1, 0), (1e6, 75)])
+def test_a_solve_that_the_calibration_says_is_too_long_is_not_entered(run, tmp_path, slower, code):
+    path = tmp_path / "fathom" / "calibration.json"
+    path.parent.mkdir()
+    calibration(path, slower)
+    result = run(kernel(200), 2, sets=["run.wall_limit=60s"], environment={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert result.code == code, result.err
+    assert str(path) in result.out
+    if code:
+        assert "the solve needs" in result.messages[0]
 
 
 def test_wrong_numbers_are_usage():

@@ -78,6 +78,18 @@ def test_single_run_as_the_page_says(jobs, tmp_path):
     assert status(run)["state"] == "finished"
 
 
+def test_planned_job(jobs, deck, tmp_path):
+    script = tmp_path / "job.slurm"
+    planned = subprocess.run([BINARY, "plan", str(deck), "-n", "2", "--nodes", "2", "--cores", "1", "--memory", "200MiB",
+                              "--sbatch"], capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    script.write_text(planned.stdout)
+    job = jobs.submit(script)
+    assert jobs.end(job) == ("COMPLETED", 0), jobs.output(job)
+    run = tmp_path / f"output/job-{job}"
+    assert status(run)["state"] == "finished" and status(run)["ranks"] == 2
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_codes_of_fathom_are_codes_of_the_job(jobs, deck, launcher):
     bad = jobs.submit("run.slurm", deck, "--set", "kernel.degree=99", env={"FATHOM_LAUNCH": LAUNCHERS[launcher]})
