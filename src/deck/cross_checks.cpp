@@ -260,13 +260,14 @@ void check_outputs(Resolver& deck) {
                               "{}",
                               to_toml(*deck.find("study.positions")), *context));
   const auto output = largest_of(deck, "study.classes"), symbols = symbols_of(deck);
-  if (output && symbols && *output >= *symbols)
-    deck.complain(
-        "study.classes",
-        fmt::format("study.classes = {} has more than the symbols of data.process = {}: 0 "
-                    "to {}",
-                    to_toml(*deck.find("study.classes")), to_toml(*deck.find("data.process")),
-                    *symbols - 1));
+  if (output && symbols && *output >= *symbols) {
+    const auto* process = deck.find("data.process");  // none where it is at fault itself
+    deck.complain("study.classes",
+                  fmt::format("study.classes = {} has more than the symbols of {}: 0 to {}",
+                              to_toml(*deck.find("study.classes")),
+                              process ? "data.process = " + to_toml(*process) : "data.transitions",
+                              *symbols - 1));
+  }
   const auto frozen = deck.integer("study.frozen");
   if (output && frozen.value_or(0) > 0 && deck.is_given("study.frozen"))
     deck.complain("study.frozen",
