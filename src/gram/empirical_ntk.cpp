@@ -79,9 +79,10 @@ Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
 double empirical_ntk_assembly_bytes(const EmpiricalNtk& ntk, const Distribution& distribution,
                                     const AssemblyOptions& options) {
   const SignalLayout layout(ntk);
-  const EntkPlan plan = plan_empirical_ntk({ntk.rows_a_sample(), layout.sample_length,
-                                            layout.row_length, SignalMaker::sample_flops(ntk)},
-                                           distribution, options.movement, options.chunk);
+  const EntkPlan plan =
+      plan_empirical_ntk({ntk.rows_a_sample(), layout.sample_length, layout.row_length,
+                          SignalMaker::sample_flops(ntk), layout.entry_flops(ntk.rows_a_sample())},
+                         distribution, options.movement, options.chunk);
   const std::int64_t outer_samples =
       samples_of_rows(plan.outer, ntk.rows_a_sample(),
                       (plan.rows_outer ? distribution.rows : distribution.cols).block());

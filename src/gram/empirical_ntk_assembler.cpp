@@ -73,9 +73,10 @@ EntkAssembler::EntkAssembler(const ProcessGrid& grid, std::int64_t block, const 
       maker_(ntk, layout),
       products_(layout),
       matrix_(DistMatrix::make(grid, ntk.order(), ntk.order(), block, block)),
-      plan_(plan_empirical_ntk({ntk.rows_a_sample(), layout.sample_length, layout.row_length,
-                                SignalMaker::sample_flops(ntk)},
-                               matrix_.distribution(), options.movement, options.chunk)),
+      plan_(plan_empirical_ntk(
+          {ntk.rows_a_sample(), layout.sample_length, layout.row_length,
+           SignalMaker::sample_flops(ntk), layout.entry_flops(ntk.rows_a_sample())},
+          matrix_.distribution(), options.movement, options.chunk)),
       rows_{matrix_.distribution().rows.global_indices(grid.myrow()),
             grid.active() ? &grid_.row_comm() : nullptr},
       cols_{matrix_.distribution().cols.global_indices(grid.mycol()),
