@@ -6,6 +6,7 @@
 #include "comm/exchange.hpp"
 #include "dist/distribution.hpp"
 #include "eigen/error_bound.hpp"
+#include "eigen/lanczos_keeper.hpp"
 #include "eigen/lanczos_quadrature.hpp"
 
 #include <algorithm>
@@ -16,38 +17,21 @@
 namespace fathom {
 namespace {
 
-/// Rows of this rank, and how the slices of all ranks make up a block that stands on every rank.
-class RowSlices {
- public:
-  RowSlices(const Communicator& comm, std::int64_t n)
-      : comm_(comm),
-        n_(n),
-        share_((n + comm.size() - 1) / comm.size()),
-        axis_(n, share_, comm.size()) {}
-
-  std::int64_t first() const { return std::min(n_, share_ * comm_.rank()); }
-  std::int64_t count() const { return axis_.local_extent(comm_.rank()); }
-
-  /// @param slices count() × m, column-major; `whole` n × m on every rank. Collective.
-  void assemble(std::span<const double> slices, std::int64_t m, std::span<double> buffer,
-                std::span<double> whole) const {
-    std::vector<std::int64_t> counts;
-    for (int rank = 0; rank < comm_.size(); ++rank)
-      counts.push_back(axis_.local_extent(rank) * m);
-    all_gather(comm_, slices, counts, buffer);
-    const double* part = buffer.data();
-    for (int rank = 0; rank < comm_.size(); ++rank) {
-      const std::int64_t rows = axis_.local_extent(rank);
-      for (std::int64_t j = 0; j < m; ++j, part += rows)
-        std::copy_n(part, rows, whole.data() + j * n_ + share_ * rank);
-    }
+/// The slices of all ranks as one block that stands on every rank: count × m of each,
+/// column-major; `whole` n × m. Collective.
+void assemble(const Communicator& comm, const CyclicAxis& axis, std::span<const double> slices,
+              std::int64_t m, std::span<double> buffer, std::span<double> whole) {
+  std::vector<std::int64_t> counts;
+  for (int rank = 0; rank < comm.size(); ++rank)
+    counts.push_back(axis.local_extent(rank) * m);
+  all_gather(comm, slices, counts, buffer);
+  const double* part = buffer.data();
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    const std::int64_t rows = axis.local_extent(rank);
+    for (std::int64_t j = 0; j < m; ++j, part += rows)
+      std::copy_n(part, rows, whole.data() + j * axis.extent() + axis.block() * rank);
   }
-
- private:
-  const Communicator& comm_;
-  std::int64_t n_, share_;
-  CyclicAxis axis_;
-};
+}
 
 /// Sums over the ranks with the same bits on all of them.
 void sum_alike(const Communicator& comm, std::span<double> values) {
@@ -65,15 +49,16 @@ class BlockedLanczos {
         n_(a.order()),
         m_(starts.cols),
         steps_(std::min<std::int64_t>(options.steps, a.order())),
-        slices_(comm, a.order()),
-        rows_(slices_.count()) {
+        vectors_(comm, n_, m_, steps_),
+        rows_(vectors_.axis().local_extent(comm.rank())),
+        first_(std::min(n_, vectors_.axis().block() * comm.rank())) {
     FATHOM_ASSERT(starts.rows == n_ && m_ >= 1 && options.steps >= 1,
                   "{} x {} start vectors, order {}, {} steps", starts.rows, m_, n_, options.steps);
     comm.agree([&] {
       fault_point("eigen.lanczos");
       const auto block = static_cast<std::size_t>(n_ * m_);
       x_.resize(block), y_.resize(block), buffer_.resize(block);
-      basis_.resize(static_cast<std::size_t>(rows_ * m_ * steps_));
+      vectors_.allocate();
       slice_.resize(static_cast<std::size_t>(rows_ * m_));
     });
     result_.probe.resize(static_cast<std::size_t>(m_));
@@ -81,9 +66,11 @@ class BlockedLanczos {
   }
 
   LanczosResult run() {
+    if (options_.keeper != nullptr) take_up(options_.keeper->resume(vectors_));
     while (step_ < steps_ && active()) {
       append_to_basis();
-      slices_.assemble(slice_, m_, buffer_, x_);
+      if (options_.keeper != nullptr) options_.keeper->between(mark(), vectors_);
+      assemble(comm_, vectors_.axis(), slice_, m_, buffer_, x_);
       a_.apply(view(x_), view(y_));
       ++result_.products;
       orthogonalise();
@@ -102,10 +89,7 @@ class BlockedLanczos {
   std::span<double> residual(std::int64_t p) {
     return {column(p), static_cast<std::size_t>(rows_)};
   }
-  /// This rank's rows of the first `count` vectors of a start vector.
-  MatrixView<double> basis(std::int64_t p, std::int64_t count) {
-    return {basis_.data() + p * rows_ * steps_, rows_, count, std::max<std::int64_t>(1, rows_)};
-  }
+  MatrixView<double> basis(std::int64_t p, std::int64_t count) { return vectors_.of(p, count); }
   bool active() {
     return std::any_of(result_.probe.begin(), result_.probe.end(),
                        [](const Tridiagonal& t) { return !t.exhausted; });
@@ -116,7 +100,7 @@ class BlockedLanczos {
   void take_starts(MatrixView<const double> starts) {
     std::vector<double> norm;
     for (std::int64_t p = 0; p < m_; ++p) {
-      std::copy_n(starts.col(p) + slices_.first(), rows_, column(p));
+      std::copy_n(starts.col(p) + first_, rows_, column(p));
       norm.push_back(blas::nrm2({starts.col(p), static_cast<std::size_t>(n_)}));
     }
     comm_.broadcast(norm);
@@ -126,6 +110,22 @@ class BlockedLanczos {
       probe(p).exhausted = !(probe(p).start_norm > 0);
       if (!probe(p).exhausted) blas::scal(1 / probe(p).start_norm, residual(p));
     }
+  }
+
+  LanczosMark mark() const { return {step_, result_.probe, result_.norm, largest_defect_}; }
+
+  /// The vectors of the next step stand behind those of the steps that are done.
+  void take_up(const LanczosMark& kept) {
+    if (kept.done == 0) return;
+    FATHOM_ASSERT(std::ssize(kept.probe) == m_ && kept.done < steps_,
+                  "{} start vectors, {} products", kept.probe.size(), kept.done);
+    step_ = kept.done;
+    result_.products = static_cast<int>(step_);
+    result_.probe = kept.probe;
+    result_.norm = kept.norm;
+    largest_defect_ = kept.largest_defect;
+    for (std::int64_t p = 0; p < m_; ++p)
+      std::copy_n(basis(p, steps_).col(step_), rows_, column(p));
   }
 
   /// Start vectors that are exhausted go on as zeros, so that blocks keep their shape.
@@ -153,7 +153,7 @@ class BlockedLanczos {
 
   void orthogonalise() {
     for (std::int64_t p = 0; p < m_; ++p)
-      std::copy_n(y_.data() + p * n_ + slices_.first(), rows_, column(p));
+      std::copy_n(y_.data() + p * n_ + first_, rows_, column(p));
     const std::vector<double> h = project_out();
     refuse_nonfinite(h, "a product");
     const std::vector<double> correction = project_out();
@@ -262,13 +262,13 @@ class BlockedLanczos {
   const LinearOperator& a_;
   LanczosOptions options_;
   std::int64_t n_, m_, steps_;
-  RowSlices slices_;
+  LanczosVectors vectors_;
   std::int64_t rows_;      // of this rank
+  std::int64_t first_;     // of them
   std::int64_t step_ = 0;  // products recorded so far
   double largest_defect_ = 0;
   std::vector<double> x_, y_, buffer_;  // n × m
   std::vector<double> slice_;           // rows × m: the vectors of the next step
-  std::vector<double> basis_;           // rows × steps, one start vector after the other
   LanczosResult result_;
 };
 

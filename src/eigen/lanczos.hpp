@@ -12,6 +12,8 @@
 
 namespace fathom {
 
+class LanczosKeeper;
+
 /// What one start vector v becomes: the Jacobi matrix of its spectral measure
 /// μ = Σ_k (u_k·v)² δ_{λ_k} (Golub & Meurant, Matrices, Moments and Quadrature, ch. 4).
 struct Tridiagonal {
@@ -34,6 +36,8 @@ struct LanczosOptions {
   double asymmetry_limit = 1e-8;
   /// Called on every rank after each product with the number of products done; may not communicate.
   std::function<void(std::int64_t done)> after_step = {};
+  /// Where it may be interrupted; outlives it. Null: nothing is kept.
+  LanczosKeeper* keeper = nullptr;
 };
 
 struct LanczosResult {
@@ -45,7 +49,7 @@ struct LanczosResult {
   std::vector<double> resolved;
   double norm = 0;       ///< the largest |Ritz value|, a lower estimate of ‖A‖₂
   double asymmetry = 0;  ///< largest entry of QᵀAQ outside the three diagonals, over the norm
-  int products = 0;      ///< of A with the whole block
+  int products = 0;      ///< of A with the whole block, those before an interruption too
 };
 
 /// `m` columns of n standard normals, keyed by (seed, column): the same for any ranks. Each rank

@@ -54,8 +54,9 @@ std::string empirical_ntk_normalization(const EmpiricalNtk& ntk);
 /// Of a movement (assembly.hpp) only the meaning of what is made differs: signals of samples,
 /// options.chunk rows of K at a time. In made once the ranks of a grid row share the samples of
 /// their rows, those of a grid column the samples of their columns. A rank keeps at most one share
-/// of the matrix in signals, or 128 MiB. Error(no_fit) where memory ends. Collective over the
-/// grid's parent.
+/// of the matrix in signals, or 128 MiB. The keeper is asked after each block of two strips; what
+/// it kept in the same layout leads to the same bits. Error(no_fit) where memory ends. Collective
+/// over the grid's parent.
 Assembly assemble_empirical_ntk(const ProcessGrid& grid, std::int64_t block,
                                 const EmpiricalNtk& ntk, const AssemblyOptions& options = {});
 

@@ -31,8 +31,7 @@ EntkCounts::EntkCounts(const EmpiricalNtk& ntk, const SignalLayout& layout)
       parameters(ntk.network.parameters()),
       forward_flops(ntk.network.forward_flops()),
       signals{ntk.rows_a_sample(), layout.sample_length, layout.row_length,
-              SignalMaker::sample_flops(ntk)},
-      entry_flops(layout.entry_flops(ntk.rows_a_sample())) {
+              SignalMaker::sample_flops(ntk), layout.entry_flops(ntk.rows_a_sample())} {
   for (const SignalLayout::Linear& l : layout.linear) {
     layer_inputs += l.positions * l.in;
     layer_outputs += l.positions * l.out;
@@ -50,7 +49,7 @@ std::int64_t EntkCounts::signal_batch() const {
 
 double EntkCounts::assembly_flops() const {
   const double n = real(order());
-  return 0.5 * n * n * entry_flops + real(samples) * signals.sample_flops;
+  return 0.5 * n * n * signals.entry_flops + real(samples) * signals.sample_flops;
 }
 
 double EntkCounts::assembly_bytes(const Distribution& distribution,

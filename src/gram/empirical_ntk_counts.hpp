@@ -18,7 +18,6 @@ struct EntkCounts {
   std::int64_t outputs = 0, choices = 0, parameters = 0;
   double forward_flops = 0;  ///< a sample
   SignalSizes signals;
-  double entry_flops = 0;  ///< of an element of the kernel
   /// Doubles of a sample: inputs and outputs of its layers, position by position, and what other
   /// gradients hold of one choice.
   std::int64_t layer_inputs = 0, layer_outputs = 0, direct = 0;

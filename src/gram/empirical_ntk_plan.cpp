@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t least_room = std::int64_t{1} << 24;  // doubles
 constexpr std::int64_t most_travelling = std::int64_t{1} << 30;
 constexpr std::int64_t longest_inner = 1024;
+constexpr double shortest_inner = 64;
+constexpr double longest_block_seconds = 10;
 constexpr double outer_part = 0.75;  // of the room, where the outer side is not held as a whole
 constexpr double clearly = 0.9;      // a count below this part of the other one decides
 
@@ -31,7 +33,7 @@ class Planner {
 
   bool alone() const { return rows_.sharing * cols_.sharing == 1; }
 
-  EntkPlan plan(Movement movement, std::int64_t strip_wish) const {
+  EntkPlan plan(Movement movement, std::int64_t strip_wish, const MachineRates& rates) const {
     EntkPlan plan;
     plan.movement = movement;
     // A side that contains the other one, else the shorter one.
@@ -48,7 +50,7 @@ class Planner {
       plan.outer = longest(outer, part);
       plan.inner = longest(inner, room - part);
     }
-    plan.inner = std::min(plan.inner, longest_inner);
+    plan.inner = std::min({plan.inner, longest_inner, longest_in_time(plan.outer, rates)});
     if (strip_wish > 0) {
       plan.outer = std::min(plan.outer, strip_wish);
       plan.inner = std::min(plan.inner, strip_wish);
@@ -101,6 +103,13 @@ class Planner {
     }
     return fits;
   }
+  /// Inner indices whose products with the outer ones take longest_block_seconds.
+  std::int64_t longest_in_time(std::int64_t outer, const MachineRates& rates) const {
+    const double flops = longest_block_seconds * rates.flops_per_second;
+    const double each = static_cast<double>(outer) * std::max(sizes_.entry_flops, 1.0);
+    return static_cast<std::int64_t>(
+        std::clamp(flops / each, shortest_inner, static_cast<double>(longest_inner)));
+  }
   static void even(std::int64_t& length, std::int64_t& strips, std::int64_t extent) {
     strips = std::max<std::int64_t>(1, (extent + length - 1) / length);
     length = std::max<std::int64_t>(1, (extent + strips - 1) / strips);
@@ -124,8 +133,8 @@ EntkPlan plan_empirical_ntk(const SignalSizes& sizes, const Distribution& distri
                 "strips of {}, signals of {} + {}", strip_wish, sizes.sample_length,
                 sizes.row_length);
   const Planner planner(sizes, distribution);
-  const EntkPlan in_place = planner.plan(Movement::in_place, strip_wish);
-  const EntkPlan made_once = planner.plan(Movement::made_once, strip_wish);
+  const EntkPlan in_place = planner.plan(Movement::in_place, strip_wish, rates);
+  const EntkPlan made_once = planner.plan(Movement::made_once, strip_wish, rates);
   const double in_place_seconds = planner.seconds(in_place, rates);
   const double made_once_seconds = planner.seconds(made_once, rates);
 

@@ -16,6 +16,7 @@ struct SignalSizes {
   std::int64_t rows_a_sample = 1;
   std::int64_t sample_length = 0, row_length = 0;  ///< doubles held of a sample, of a row of K
   double sample_flops = 0;                         ///< of making the signals of one sample
+  double entry_flops = 0;                          ///< of one element of K
 };
 
 /// One side of the local block is taken in strips, the outer one; for each of its strips the other
@@ -36,7 +37,8 @@ struct EntkPlan {
 std::int64_t samples_of_rows(std::int64_t rows, std::int64_t rows_a_sample, std::int64_t block);
 
 /// strip_wish (0 = by memory) bounds outer and inner. Strips stay below one share of the matrix,
-/// or 2^24 doubles where that is less.
+/// or 2^24 doubles where that is less. Inner strips, after each of which an assembly may end, are
+/// so short that the products of a block take 10 s, or as long as 64 indices do.
 EntkPlan plan_empirical_ntk(const SignalSizes& sizes, const Distribution& distribution,
                             Movement wish, std::int64_t strip_wish, const MachineRates& rates = {});
 

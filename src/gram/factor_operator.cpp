@@ -141,7 +141,8 @@ void FactorOperator::apply(MatrixView<const double> x, MatrixView<double> y) con
 
 class GramOperator final : public LinearOperator {
  public:
-  explicit GramOperator(SymmetricMatrix matrix) : a_(std::move(matrix)) {
+  explicit GramOperator(std::shared_ptr<const SymmetricMatrix> matrix)
+      : held_(std::move(matrix)), a_(*held_) {
     const double n = static_cast<double>(a_.matrix.rows());
     const double norm = frobenius_norm(a_.matrix, a_.fill), sum = trace(a_.matrix);
     // ‖A‖₂ ≥ ‖A‖_F²/tr A for a positive semi-definite A, and ≥ ‖A‖_F/√n for any.
@@ -179,7 +180,8 @@ class GramOperator final : public LinearOperator {
   }
 
  private:
-  SymmetricMatrix a_;
+  std::shared_ptr<const SymmetricMatrix> held_;
+  const SymmetricMatrix& a_;
   double relative_error_ = 0;
 };
 
@@ -191,8 +193,12 @@ std::unique_ptr<LinearOperator> factor_operator(const Communicator& comm,
   return std::make_unique<FactorOperator>(comm, std::move(factor), options);
 }
 
-std::unique_ptr<LinearOperator> gram_operator(SymmetricMatrix matrix) {
+std::unique_ptr<LinearOperator> gram_operator(std::shared_ptr<const SymmetricMatrix> matrix) {
   return std::make_unique<GramOperator>(std::move(matrix));
+}
+
+std::unique_ptr<LinearOperator> gram_operator(SymmetricMatrix matrix) {
+  return gram_operator(std::make_shared<const SymmetricMatrix>(std::move(matrix)));
 }
 
 }  // namespace fathom

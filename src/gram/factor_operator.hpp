@@ -24,6 +24,7 @@ std::unique_ptr<LinearOperator> factor_operator(const Communicator& comm,
                                                 const FactorOperatorOptions& options = {});
 
 /// y = A x for a matrix that is held. Collective.
+std::unique_ptr<LinearOperator> gram_operator(std::shared_ptr<const SymmetricMatrix> matrix);
 std::unique_ptr<LinearOperator> gram_operator(SymmetricMatrix matrix);
 
 }  // namespace fathom

@@ -7,6 +7,7 @@
 #include "base/timer.hpp"
 #include "eigen/lanczos.hpp"
 #include "eigen/lanczos_quadrature.hpp"
+#include "studies/kept_lanczos.hpp"
 #include "studies/operators.hpp"
 #include "studies/spectrum_output.hpp"
 #include "studies/studies.hpp"
@@ -39,22 +40,36 @@ struct Density {
   }
 };
 
-/// Products with all random vectors at once.
-LanczosResult run_lanczos(const StudyContext& context, const Deck& deck, const LinearOperator& a) {
+/// All products, at the rate of this run's so far, or as presumed.
+Foreseen foresee_products(const StudyContext& context, double flops) {
+  constexpr double presumed_rate = 2e9;  // of a rank; products with few vectors wait for memory
+  const double rate = std::max(context.clock.rate("lanczos"), presumed_rate * context.world.size());
+  return {flops / rate, "the products"};
+}
+
+/// Products with all random vectors at once, a safe point before each.
+LanczosResult run_lanczos(const StudyContext& context, const StudyPoint& point,
+                          const StudyOperator& op) {
+  const Deck& deck = point.deck;
+  const LinearOperator& a = *op.a;
   const std::int64_t n = a.order(), probes = deck.integer("study.probes");
   const std::int64_t steps = std::min(n, deck.integer("study.steps"));
+  const double product = a.flops() * static_cast<double>(probes);
   context.progress.note(
       fmt::format("density: {} probes x {} products with {} (order {}, rank at most {}), {:.3g} "
                   "GFLOP a product",
-                  probes, steps, a.description(), n, a.rank_bound(),
-                  a.flops() * static_cast<double>(probes) / 1e9));
+                  probes, steps, a.description(), n, a.rank_bound(), product / 1e9));
+  op.keep_before(foresee_products(context, product * static_cast<double>(steps)));
   std::vector<double> start;
   context.world.agree([&] {
     start = gaussian_starts(n, probes, static_cast<std::uint64_t>(deck.integer("run.seed")));
   });
   const Timer timer;
+  KeptLanczos kept(context, point_key(point) + ".lanczos",
+                   deck.is_word("run.checkpoint") ? 0.0 : deck.seconds("run.checkpoint"), op.keep);
   LanczosOptions options;
   options.steps = static_cast<int>(steps);
+  options.keeper = &kept;
   options.after_step = [&](std::int64_t done) {
     if (timer.seconds() > 5 && done * 10 / steps != (done - 1) * 10 / steps)
       context.progress.note(
@@ -64,7 +79,7 @@ LanczosResult run_lanczos(const StudyContext& context, const Deck& deck, const L
   LanczosResult result = lanczos(context.world, a, {start.data(), n, probes, n}, options);
   context.progress.end("lanczos", timer.seconds());
   context.clock.add("lanczos", timer.seconds(),
-                    a.flops() * static_cast<double>(probes) * result.products);
+                    product * static_cast<double>(result.products - kept.taken_up()));
   return result;
 }
 
@@ -95,14 +110,17 @@ std::vector<ProbeQuadratures> quadratures(const Density& density) {
   return probes;
 }
 
-Density measure_density(const StudyContext& context, const Deck& deck, const LinearOperator& a) {
+Density measure_density(const StudyContext& context, const StudyPoint& point,
+                        const StudyOperator& op) {
   const Timer timer;
+  const Deck& deck = point.deck;
+  const LinearOperator& a = *op.a;
   Density density;
   density.n = a.order();
   density.rank_bound = a.rank_bound();
   density.matrix = a.description();
   density.steps = deck.integer("study.steps");
-  density.lanczos = run_lanczos(context, deck, a);
+  density.lanczos = run_lanczos(context, point, op);
   context.world.agree([&] {
     for (const Tridiagonal& t : density.lanczos.probe)
       density.gauss.push_back(gauss_quadrature(t));
@@ -255,9 +273,9 @@ void run_point(const StudyContext& context, const StudyPoint& point, StudyOutcom
   context.world.agree([] { fault_point("studies.point"); });
   if (!point.label.empty()) context.progress.note(fmt::format("--- {}", point.label));
   const RunGroup group = context.file.group(point.group);
-  const std::unique_ptr<LinearOperator> a = make_operator(context, point.deck, outcome);
-  const Density density = measure_density(context, point.deck, *a);
-  const Certificate certificate = certificate_of(density, *a);
+  const StudyOperator op = make_operator(context, point.deck, point_key(point), outcome);
+  const Density density = measure_density(context, point, op);
+  const Certificate certificate = certificate_of(density, *op.a);
   if (certificate.verdict() == Verdict::fail)
     throw AgreedError(ExitCode::certificate, "the density failed its certificate: {}",
                       certificate.summary());

@@ -103,15 +103,19 @@ std::optional<Assembly> KeptAssembly::finished(const ProcessGrid& grid, std::int
   return assembly;
 }
 
-void KeptAssembly::keep_finished_before(const Foreseen& next, const SymmetricMatrix& matrix,
-                                        const AssemblyReport& report) {
+void KeptAssembly::keep_finished(const SymmetricMatrix& matrix, const AssemblyReport& report) {
   if (!context_.checkpoint.on() || finished_is_kept_) return;
-  const bool ends = context_.stop.ends_here(context_.world, next.seconds, next.what);
-  if (!agreed_on_root(next.seconds > interval_) && !ends) return;
   Record about = record_of(matrix, report);
   about.values[subject_name] = std::vector<std::string>{subject_};
   context_.checkpoint.keep_matrix(key_, matrix.matrix, SymmetricFill::lower, about);
   finished_is_kept_ = true;
+}
+
+void KeptAssembly::keep_finished_before(const Foreseen& next, const SymmetricMatrix& matrix,
+                                        const AssemblyReport& report) {
+  if (!context_.checkpoint.on() || finished_is_kept_) return;
+  const bool ends = context_.stop.ends_here(context_.world, next.seconds, next.what);
+  if (agreed_on_root(next.seconds > interval_) || ends) keep_finished(matrix, report);
 }
 
 }  // namespace fathom

@@ -30,6 +30,8 @@ class KeptAssembly : public AssemblyKeeper {
 
   /// The finished matrix of order n where it was kept, in this layout; bit by bit as it was.
   std::optional<Assembly> finished(const ProcessGrid& grid, std::int64_t block, std::int64_t n);
+  /// Keeps the finished matrix, once. Error(io).
+  void keep_finished(const SymmetricMatrix& matrix, const AssemblyReport& report);
   /// Keeps the finished matrix where what comes next takes longer than the interval, or where the
   /// run ends here. Error(io).
   void keep_finished_before(const Foreseen& next, const SymmetricMatrix& matrix,

@@ -69,8 +69,8 @@ ProductWay choose_way(const StudyContext& context, const ProblemShape& shape) {
               "neither the matrix nor its factor fits: {:.2f} GiB are left a rank", left / 0x1p30);
 }
 
-std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Deck& deck,
-                                          const StudyProblem& problem) {
+StudyOperator assembled(const StudyContext& context, const Deck& deck,
+                        const StudyProblem& problem) {
   const std::int64_t n = problem.spectrum.n;
   std::int64_t block = 64;
   if (!deck.is_word("solver.block")) block = deck.integer("solver.block");
@@ -78,14 +78,25 @@ std::unique_ptr<LinearOperator> assembled(const StudyContext& context, const Dec
   if (!deck.is_word("solver.grid"))
     shape = {static_cast<int>(deck.integers("solver.grid")[0]),
              static_cast<int>(deck.integers("solver.grid")[1])};
-  return gram_operator(problem.spectrum.source(ProcessGrid(context.world, shape), block));
+  const auto matrix = std::make_shared<const SymmetricMatrix>(
+      problem.spectrum.source(ProcessGrid(context.world, shape), block));
+  StudyOperator made{gram_operator(matrix), {}, {}};
+  if (const auto kept = problem.kept) {
+    made.keep_before = [kept, matrix, report = problem.assembly](const Foreseen& next) {
+      kept->keep_finished_before(next, *matrix, *report);
+    };
+    made.keep = [kept, matrix, report = problem.assembly] {
+      kept->keep_finished(*matrix, *report);
+    };
+  }
+  return made;
 }
 
 }  // namespace
 
-std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const Deck& deck,
-                                              StudyOutcome& outcome) {
-  StudyProblem problem = make_problem(context, deck);
+StudyOperator make_operator(const StudyContext& context, const Deck& deck, const std::string& key,
+                            StudyOutcome& outcome) {
+  StudyProblem problem = make_problem(context, deck, key);
   FactorChoice choice;
   if (deck.text("study.matrix") != "gram") choice = problem.factor();
   if (!choice.factor && deck.text("study.matrix") != "gram") {
@@ -97,14 +108,19 @@ std::unique_ptr<LinearOperator> make_operator(const StudyContext& context, const
   problem.shape = counted(std::move(problem.shape), choice.factor.get());
   const ProductWay way = choose_way(context, problem.shape);
   plan_products(context, problem.shape, outcome);
-  std::unique_ptr<LinearOperator> a;
+  StudyOperator made;
   if (way.name == "gram")
-    a = assembled(context, deck, problem);
+    made = assembled(context, deck, problem);
   else if (way.name == "matrix_free" && problem.products)
-    a = problem.products();
+    made.a = problem.products();
   else
-    a = factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
-  return std::make_unique<OwningOperator>(std::move(problem), std::move(a));
+    made.a = factor_operator(context.world, choice.factor, {.hold = way.name == "factor"});
+  if (!made.keep) {
+    made.keep_before = [](const Foreseen&) {};
+    made.keep = [] {};
+  }
+  made.a = std::make_unique<OwningOperator>(std::move(problem), std::move(made.a));
+  return made;
 }
 
 }  // namespace fathom

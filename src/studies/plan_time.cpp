@@ -96,7 +96,7 @@ class Clockwork {
     const NetworkShape& network = *shape_.network;
     const EntkPlan plan = entk_plan(shape_, solver_);
     const double all = repeat_;
-    const double flops = n_ * n_ / 2 * network.kernel.entry_flops;
+    const double flops = n_ * n_ / 2 * network.kernel.signals.entry_flops;
     const double making =
         plan.movement == Movement::made_once ? plan.made_once_seconds : plan.in_place_seconds;
     add("assembly: signals", 0,

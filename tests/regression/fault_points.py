@@ -80,6 +80,7 @@ POINTS = [
     ("store.read", "alloc", 71, "cascade"),
     ("studies.point", "throw", 74, "population"),
     ("studies.point", "alloc", 71, "density"),
+    ("studies.product", "throw", 74, "density"),
     ("studies.route", "shift", 80, "routes"),
     ("studies.snapshot", "throw", 74, "training"),
     ("studies.outputs", "shift", 80, "training"),

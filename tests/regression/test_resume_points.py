@@ -49,7 +49,7 @@ CASES = [
     ("chunks", "store.write:0:kill@8", 1, 2, ""),
     ("vectors_sweep", "eigen.certify:0:stop@2", 2, 2, r"point-0001\.done"),
     ("vectors_sweep", "eigen.solve:1:kill@2", 2, 1, r"point-0001\.done"),
-    ("density", "studies.point:0:stop@1", 1, 1, r"point-0001\.done"),
+    ("density", "studies.point:0:stop@2", 1, 1, r"point-0001\.done"),
     ("density", "studies.point:1:kill@2", 2, 1, r"point-0001\.done"),
 ]
 

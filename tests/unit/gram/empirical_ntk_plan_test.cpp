@@ -50,6 +50,17 @@ TEST(EntkPlan, makes_once_where_signals_are_dear_and_ranks_are_many) {
   EXPECT_THAT(asked.reason, HasSubstr("as asked"));
 }
 
+TEST(EntkPlan, may_end_after_ten_seconds_of_products) {
+  // 4e11 flops a block: 4000 rows of 1e6 a pair against 100 columns.
+  const SignalSizes dear{1, 10, 50, 1e6, 1e6}, dearest{1, 10, 50, 1e6, 1e9},
+      cheap{1, 10, 50, 1e6, 1e3};
+  const Distribution d = square(4000, 50, 1, 1);
+  EXPECT_EQ(plan_empirical_ntk(dear, d, Movement::automatic, 0).inner, 100);
+  EXPECT_EQ(plan_empirical_ntk(dearest, d, Movement::automatic, 0).inner, 64);
+  EXPECT_EQ(plan_empirical_ntk(cheap, d, Movement::automatic, 0).inner, 1000);
+  EXPECT_EQ(plan_empirical_ntk(dear, d, Movement::automatic, 0).outer, 4000);
+}
+
 TEST(EntkPlan, stays_below_a_share_of_the_matrix) {
   // 2^26 elements a rank, signals of 2^14: 4096 samples fit.
   const SignalSizes sizes{1, 1 << 13, 1 << 13, 1e6};
