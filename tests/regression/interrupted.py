@@ -20,6 +20,7 @@ NETWORK = dict(study=dict(kind="spectral_reach", samples=12, snapshots=1), data=
 FEATURES = dict(type="random_features", expectation="population", activation="monomial")
 SPECTRUM = dict(study=dict(kind="spectrum"), data=dict(source="power_law", alpha=1.5, dim=200),
                 solver=dict(eigenvectors=True), run=dict(store_eigenvectors=True))
+EAGER = dict(run=dict(checkpoint="0s"))
 
 
 def with_keys(deck, **sections):
@@ -38,6 +39,13 @@ DECKS = {
                        data=dict(source="power_law", n=400, dim=40, alpha=1.5),
                        kernel=dict(type="random_features", expectation="empirical", activation="relu", features=50),
                        sweep=dict(run__seed=[1, 2])),
+    # Kept at every step and after every chunk.
+    "eager_networks": deck_of(**with_keys(NETWORK, **EAGER, sweep=dict(kernel__width=[4, 5, 6]))),
+    "eager_adam": deck_of(**with_keys(NETWORK, **EAGER, kernel=dict(width=8), training=dict(optimiser="adam", batch=6,
+                                                                                          learning_rate=0.002, steps=40))),
+    "chunks": deck_of(**with_keys(SPECTRUM, **EAGER, kernel=dict(FEATURES, degree=2, features=60, chunk=40))),
+    # Ends with 82, and its result stands.
+    "diverging": deck_of(**with_keys(NETWORK, kernel=dict(width=8), training=dict(learning_rate=1e3))),
 }
 
 
@@ -73,12 +81,15 @@ class Interrupted:
         """A new run in a new folder, or the next one in the same."""
         first = not self.folder.exists()
         what = ["run", self.deck, "--set", f"run.output='{self.folder}'"] if first else ["resume", self.folder]
+        return self.launch(ranks, [*what, *words], environment)
+
+    def launch(self, ranks, words, environment=()):
         self.read = len(self.log(whole=True))
         # Shared memory in files that go with the test: a killed run leaves them.
         settings = dict(ENVIRONMENT, OMPI_MCA_btl_vader_backing_directory=str(self.tmp),
                         OMPI_MCA_orte_tmpdir_base=str(self.tmp), **dict(environment))
         self.out = open(self.tmp / "stdout", "w+")
-        self.process = subprocess.Popen(command_of(ranks, [*what, *words]), env=settings, stdout=self.out,
+        self.process = subprocess.Popen(command_of(ranks, words), env=settings, stdout=self.out,
                                         stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
         return self
 
@@ -126,6 +137,47 @@ class Interrupted:
         return self.start(ranks, *words, environment=environment).finish()
 
 
+    def end_at(self, ranks, fault, *words, environment=()):
+        """One run that a fault (name:rank:stop or kill, @pass) ends before it is done."""
+        code, said = self.run(ranks, *words, environment=dict(environment, FATHOM_FAULT=fault))
+        assert code == 75 if ":stop" in fault else code not in (0, 75), (code, said)
+        assert not (self.folder / "run.h5").exists(), said
+        if ":stop" in fault:
+            assert self.status()["state"] == "checkpointed", said
+        return self
+
+    def check_done(self, result, resumed=r"goes on with the run in .* \(resume \d+\)"):
+        code, said = result
+        assert code == 0, said
+        assert re.search(resumed, self.log()), self.log()
+        status = self.status()
+        assert (status["state"], status["exit_code"]) == ("finished", 0), status
+        assert not (self.folder / "checkpoint").exists()
+        assert fathom("verify", self.folder)[0] == 0
+
+
+def code_of_resume(folder):
+    """What fathom resume ends with in the folder of a run that nothing stands in the way of."""
+    folder = Path(folder)
+    over = (folder / "run.h5").exists() and json.loads((folder / "status.json").read_text())["state"] == "finished"
+    return 73 if over else 0
+
+
+class Undisturbed:
+    """undisturbed(deck, ranks=1) → log and content of a run that nobody ends, made once in a folder by new_folder()"""
+
+    def __init__(self, new_folder, decks=None):
+        self.new_folder, self.decks, self.known = new_folder, decks or DECKS, {}
+
+    def __call__(self, deck, ranks=1):
+        if (deck, ranks) not in self.known:
+            run = Interrupted(self.new_folder(), self.decks[deck])
+            code, said = run.run(ranks)
+            assert code == (82 if deck == "diverging" else 0), said
+            self.known[deck, ranks] = run.log(), content(run.folder)
+        return self.known[deck, ranks]
+
+
 def fathom(*words):
     done = subprocess.run(command_of(0, words), env=ENVIRONMENT, capture_output=True, text=True, cwd=ROOT)
     return done.returncode, done.stdout + done.stderr
@@ -153,6 +205,15 @@ def content(folder):
         visit("", file)
         file.visititems(visit)
     return found
+
+
+def seconds_and_flops(folder, phase):
+    """Of a phase, as the run file tells; flops 0 where it tells none."""
+    with h5py.File(Path(folder) / "run.h5") as file:
+        timing = file["timing"]
+        at = [name.decode() for name in timing["name"][...]].index(phase)
+        rate, seconds = timing["gflops"][at], timing["max"][at]
+    return seconds, 0.0 if np.isnan(rate) else rate * seconds * 1e9
 
 
 def same_bits(a, b):
