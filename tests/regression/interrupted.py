@@ -280,39 +280,75 @@ PHASES = {
     "assembly": re.compile(r"^\[ *[\d.]+\] plan: matrix", re.M),
     "training": re.compile(r"^\[ *[\d.]+\] (?:training: |--- width \d+:|--- MLP)", re.M),
     "solve": re.compile(r"^\[ *[\d.]+\] (?:assembly: |density: )", re.M),
-    "write": re.compile(r"^\[ *[\d.]+\] (?:certificate |step \d+: |point \d+ of)", re.M),
+    "write": re.compile(r"^\[ *[\d.]+\] (?:certificate |point \d+ of)", re.M),
 }
+SNAPSHOT_DONE = re.compile(r"^\[ *[\d.]+\] step \d+: ", re.M)
+
+
+def starts_of(log, phase):
+    """Places in the log, in order. After a snapshot the training goes on, unless groups of ranks have done it before."""
+    after_snapshot = "write" if "groups of ranks" in log else "training"
+    patterns = [PHASES[phase]] + [SNAPSHOT_DONE] * (phase == after_snapshot)
+    return sorted(match.start() for pattern in patterns for match in pattern.finditer(log))
 
 
 def phase_starts(log):
     """(place in the log, phase), in order."""
-    return sorted((match.start(), phase) for phase, pattern in PHASES.items() for match in pattern.finditer(log))
+    return sorted((place, phase) for phase in PHASES for place in starts_of(log, phase))
+
+
+def phase_now(log):
+    starts = phase_starts(log)
+    return starts[-1][1] if starts else "start"
 
 
 def interrupt(run, ranks, phase, occurrence, delay, number):
     """Starts, waits for the phase to begin for the occurrence-th time and then `delay` seconds, sends the signal (0: a file
-    STOP). → the phase in which it came; None where the run had ended."""
+    STOP). → the phase in which it came, "a or b" where another one began meanwhile; None where the run had ended."""
     run.start(ranks)
-    pattern = PHASES[phase]
-    if not run.wait_until(lambda: len(pattern.findall(run.log())) > occurrence, phase):
+    if not run.wait_until(lambda: occurrences(run.log(), phase) > occurrence, phase):
         return None
     time.sleep(delay)
     if run.process.poll() is not None:
         return None
     if number == signal.SIGKILL:
         run.kill()
-    elif number:
+        return phase_now(run.log())
+    before = phase_now(run.log())
+    if number:
         run.process.send_signal(number)
+        time.sleep(0.005)  # the launcher hands it on
     else:
         (run.folder / "STOP").touch()
-    starts = phase_starts(run.log())
-    return starts[-1][1] if starts else "start"
+    after = phase_now(run.log())
+    return before if before == after else f"{before} or {after}"
 
 
 def occurrences(log, phase):
-    return len(PHASES[phase].findall(log))
+    return len(starts_of(log, phase))
 
 
 def some_moment(generator: random.Random, log, phase):
     """Which of the phase's beginnings, and how long after it: short and long, as phases are."""
     return generator.randrange(occurrences(log, phase)), 10**generator.uniform(-3.5, -0.7)
+
+
+def moment_inside(generator: random.Random, log, phase):
+    """The same, within the phase: every second of it in the log as likely as another, but for its end, which other ranks may
+    reach sooner. Not where nothing follows that could still be stopped."""
+    starts = phase_starts(log)
+    began, length = [], []
+    for i, (place, name) in enumerate(starts):
+        if name != phase or (i > 0 and starts[i - 1][1] == phase):
+            continue
+        follows = next(((at, other) for at, other in starts[i:] if other != phase), None)
+        # After the last snapshot there is no training.
+        if follows and (phase, follows[1]) != ("training", "write"):
+            began.append(sum(other == phase for _, other in starts[:i]))
+            length.append(max(0.005, seconds_at(log, follows[0]) - seconds_at(log, place)))
+    chosen, = generator.choices(range(len(began)), weights=length)
+    return began[chosen], length[chosen] * generator.uniform(0.1, 0.6)
+
+
+def seconds_at(log, place):
+    return float(re.match(r"\[ *([\d.]+)\]", log[place:])[1])
