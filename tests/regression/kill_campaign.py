@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from conftest import deck_of
-from interrupted import (DECKS, EAGER, FEATURES, NETWORK, PHASES, SPECTRUM, Interrupted, Undisturbed, code_of_resume, content,
+from interrupted import (DECKS, FEATURES, NETWORK, PHASES, SPECTRUM, Interrupted, Undisturbed, code_of_resume, content,
                          deviation, fathom, interrupt, moment_inside, occurrences, some_moment, with_keys)
 
 COLUMNS = ["seed", "deck", "aimed_at", "struck_in", "moment", "signal", "ranks_before", "ranks_after", "outcome",
@@ -27,8 +27,7 @@ DECKS_OF = {"assembly": ["features", "networks", "adam", "vectors", "vectors_swe
             "write": ["features", "networks", "adam", "vectors", "vectors_sweep", "density", "chunks"]}
 # By the phase that takes a large part of a second.
 LONG = {
-    "assembly": deck_of(**with_keys(SPECTRUM, **EAGER, data=dict(dim=100000),
-                                    kernel=dict(FEATURES, degree=2, features=400, chunk=5000))),
+    "assembly": deck_of(**with_keys(SPECTRUM, data=dict(dim=100000), kernel=dict(FEATURES, degree=2, features=400, chunk=2000))),
     "training": deck_of(**with_keys(NETWORK, kernel=dict(width=16), training=dict(learning_rate=0.003, steps=15000))),
     "solve": deck_of(**with_keys(SPECTRUM, data=dict(dim=1500), kernel=dict(FEATURES, degree=2, features=1000))),
     "write": deck_of(**with_keys(SPECTRUM, data=dict(dim=1500), kernel=dict(FEATURES, degree=2, features=900),
