@@ -1,6 +1,7 @@
 // The fathom command. check, points, explain, schema and verify need no MPI; run and resume start
 // it.
 
+#include "base/fault.hpp"
 #include "bindings/blas_kernels.hpp"
 #include "deck/deck.hpp"
 #include "deck/sweep_point.hpp"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -101,7 +103,14 @@ constexpr const char* footer =
 }  // namespace
 
 int main(int argc, char** argv) {
-  fathom::restart_with_better_kernels(argv);
+  // Before anything that takes time: until then a SIGUSR1 ends the process.
+  const std::string_view first_word(argc > 1 ? argv[1] : "");
+  const bool runs = first_word == "run" || first_word == "resume";
+  if (runs) fathom::listen_for_stop_signals();
+  fathom::fault_point("main.begin");
+  fathom::restart_with_better_kernels(argv, [runs] {
+    if (runs) fathom::hand_on_stop_signals();
+  });
   CLI::App app{
       "Certified spectra of large kernel matrices: one TOML deck in, eigenvalues with error bounds "
       "out.",

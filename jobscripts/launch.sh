@@ -80,7 +80,8 @@ run_or_resume() {
   elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$run" state)" = finished ]; then
     echo "$run is finished already"
     exit 0
-  elif [ "$(field "$run" state)" != finished ] && has_checkpoint "$run" && ! begins_anew "$@"; then
+  elif [ "$(field "$run" state)" != finished ] && { has_checkpoint "$run" || [ -e "$run/run.h5" ]; } && ! begins_anew "$@"; then
+    # With a run.h5 it was killed between its result and its last word.
     launch resume "$run" || code=$?
   elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
     # This job's earlier start left a folder without anything to go on from.

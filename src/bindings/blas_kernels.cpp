@@ -39,7 +39,7 @@ std::string_view better_kernels(std::string_view running, const VectorUnits& uni
   return units.avx512 ? "SkylakeX" : units.avx2_and_fma ? "Haswell" : std::string_view();
 }
 
-void restart_with_better_kernels(char** argv) {
+void restart_with_better_kernels(char** argv, const std::function<void()>& before_exec) {
   if (std::getenv(core_type) != nullptr) return;
   // Started as "ld.so program": the loader is then what /proc/self/exe would start.
   if (getauxval(AT_BASE) == 0) return;
@@ -48,6 +48,7 @@ void restart_with_better_kernels(char** argv) {
   if (better.empty()) return;
   setenv(core_type, better.c_str(), 1);
   setenv(replaced, running.c_str(), 1);
+  if (before_exec) before_exec();
   execv("/proc/self/exe", argv);
   // The system forbids it: go on, slowly. A child shall not believe that the kernels are new.
   unsetenv(core_type);

@@ -3,6 +3,7 @@
 // OpenBLAS chooses its kernels by the processor's model number when it is loaded. One that is newer
 // than the library gets the oldest kernels there are: dgemm at a fifth of its speed, in silence.
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,8 @@ std::string_view better_kernels(std::string_view running, const VectorUnits& uni
 
 /// Starts the program again with OPENBLAS_CORETYPE set where that gives better kernels; otherwise,
 /// or where the user has set it, returns. Call first in main, before MPI and before any thread.
-void restart_with_better_kernels(char** argv);
+/// `before_exec` is called where it is about to be started again.
+void restart_with_better_kernels(char** argv, const std::function<void()>& before_exec = {});
 
 /// "OpenBLAS took its Prescott kernels for this processor …" where the program was started again,
 /// else empty. Local.

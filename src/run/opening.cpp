@@ -49,11 +49,6 @@ Deck read_deck(const Communicator& world, const RunArguments& arguments) {
   return *deck;
 }
 
-fs::path checkpoint_folder(const Deck& deck, const RunFolder& folder) {
-  return deck.has("run.checkpoint_folder") ? fs::path(deck.text("run.checkpoint_folder"))
-                                           : folder.checkpoint_folder();
-}
-
 bool wanted(const Deck& deck) {
   return !deck.is_word("run.checkpoint");
 }
@@ -106,6 +101,11 @@ std::vector<std::string> changed_keys(const std::string& identity, const std::st
   for (const auto& [key, value] : then)
     if (!now.contains(key)) changed.push_back(fmt::format("{}: gone, was {}", key, value));
   return changed;
+}
+
+fs::path checkpoint_folder(const Deck& deck, const RunFolder& folder) {
+  return deck.has("run.checkpoint_folder") ? fs::path(deck.text("run.checkpoint_folder"))
+                                           : folder.checkpoint_folder();
 }
 
 Opened open_run(const Communicator& world, const RunArguments& arguments) {

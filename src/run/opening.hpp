@@ -9,6 +9,7 @@
 #include "store/run_folder.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::string run_identity(const Deck& deck);
 /// Keys whose values differ between two texts of run_identity, with both values: "data.n: 60, was
 /// 80". Pure.
 std::vector<std::string> changed_keys(const std::string& identity, const std::string& before);
+
+/// Where the run keeps its checkpoint. Pure.
+std::filesystem::path checkpoint_folder(const Deck& deck, const RunFolder& folder);
 
 struct Opened {
   Deck deck;

@@ -4,6 +4,7 @@
 #include "bindings/blas.hpp"
 #include "bindings/blas_kernels.hpp"
 #include "comm/rendezvous.hpp"
+#include "run/ending.hpp"
 #include "run/opening.hpp"
 #include "run/result_block.hpp"
 #include "run/run_log.hpp"
@@ -37,7 +38,8 @@ struct Run {
   Rendezvous rendezvous;
   Timer timer;
   std::optional<RunFolder> folder;
-  bool keeps = true;  // a checkpoint
+  bool keeps = true;           // a checkpoint
+  bool result_stands = false;  // run.h5 has its name
   std::optional<RunStop> stop;
   RunLog log;          // its heartbeat asks for the time left
   StatusBoard status;  // last: its thread ends before the rest goes
@@ -101,6 +103,10 @@ MemoryUse memory_use(const Communicator& world, const StudyOutcome& outcome, dou
           world.max(static_cast<double>(peak_resident_bytes()) - baseline)};
 }
 
+std::vector<std::string> result_files() {
+  return {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
+}
+
 /// From here on the log, the status and the wish to stop have their place in the folder.
 void settle_in(Run& run, const Deck& deck) {
   run.stop.emplace(run.world, run.folder->stop_file(),
@@ -118,6 +124,22 @@ void settle_in(Run& run, const Deck& deck) {
   });
 }
 
+/// The last word of a run that has a result.
+void conclude_result(Run& run, ExitCode code) {
+  run.result_stands = true;
+  if (code == ExitCode::numeric)
+    throw AgreedError(ExitCode::numeric,
+                      "a training diverged, see the log; {} stands and holds what was found before",
+                      run.folder->run_file().string());
+  const std::string trouble = run.status.conclude([](RunStatus& s) {
+    s.state = "finished";
+    s.phase = s.message = "";
+    s.exit_code = 0;
+    s.files = result_files();
+  });
+  if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
+}
+
 void execute(Run& run, const RunArguments& arguments) {
   const auto baseline = static_cast<double>(resident_bytes());
   Opened opened = open_run(run.world, arguments);
@@ -125,6 +147,14 @@ void execute(Run& run, const RunArguments& arguments) {
   run.folder = std::move(opened.folder);
   run.keeps = !deck.is_word("run.checkpoint");
   settle_in(run, deck);
+  if (run.folder->has_result()) {
+    const StandingResult result = end_of_result(deck, *run.folder);
+    for (const std::string& line : result.lines)
+      run.log.note(line);
+    const std::int64_t points = run.folder->status_found().points_total;
+    run.status.points(points, points);
+    return conclude_result(run, result.code);
+  }
   Kept kept = open_checkpoint(run.world, arguments, deck, *run.folder);
 
   Provenance provenance = collect_provenance(run.world);
@@ -175,21 +205,13 @@ void execute(Run& run, const RunArguments& arguments) {
   write_timing(file, phases, planned.plan.phases);
   write_memory(file, memory);
   file.finish();
-  kept.checkpoint.remove();
+  fault_point("run.result");
   for (const std::string& line : result_block(outcome, phases, planned.plan.phases, memory,
                                               run.folder->path().string(), run.timer.seconds()))
     run.log.note(line);
-  const std::string trouble = run.status.conclude([](RunStatus& s) {
-    s.state = "finished";
-    s.phase = s.message = "";
-    s.exit_code = 0;
-    s.files = {"run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"};
-  });
-  if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
-  if (outcome.diverged)
-    throw AgreedError(ExitCode::numeric,
-                      "a training diverged, see the log; {} stands and holds what was found before",
-                      (run.folder->path() / "run.h5").string());
+  kept.checkpoint.remove();
+  fault_point("run.last_word");
+  conclude_result(run, outcome.diverged ? ExitCode::numeric : ExitCode::ok);
 }
 
 /// A stop that all ranks agreed on: no error, but not done either.
@@ -222,6 +244,7 @@ ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
           s.state = "failed";
           s.exit_code = static_cast<int>(code);
           s.message = error.what();
+          if (run.result_stands) s.files = result_files();
         },
         speak_for_root);
   };

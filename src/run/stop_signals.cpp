@@ -29,6 +29,14 @@ void listen_for(int signal, int flags) {
   ::sigaction(signal, &action, nullptr);
 }
 
+sigset_t stop_signals() {
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  for (const int signal : {SIGUSR1, SIGTERM, SIGINT})
+    ::sigaddset(&ours, signal);
+  return ours;
+}
+
 bool is_ignored(int signal) {
   struct sigaction now {};
   return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
@@ -41,11 +49,15 @@ void listen_for_stop_signals() {
   listen_for(SIGTERM, 0);
   if (!is_ignored(SIGINT)) listen_for(SIGINT, static_cast<int>(SA_RESETHAND));
   // A launcher may have blocked them.
-  sigset_t ours;
-  ::sigemptyset(&ours);
-  for (const int signal : {SIGUSR1, SIGTERM, SIGINT})
-    ::sigaddset(&ours, signal);
+  const sigset_t ours = stop_signals();
   ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
+}
+
+void hand_on_stop_signals() {
+  const sigset_t ours = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &ours, nullptr);
+  // exec forgets flags and keeps what is pending.
+  if (const int signal = first_signal.load()) ::raise(signal);
 }
 
 int stop_signal() noexcept {

@@ -49,6 +49,17 @@ void remove_file(const fs::path& path) {
     throw Error(ExitCode::io, "{}: cannot be removed: {}", path.string(), problem.message());
 }
 
+/// By its identity record.
+bool is_of(const fs::path& folder, const Hash128& identity) {
+  try {
+    read_record(folder / fmt::format("{}{}", identity_key, record_ending), identity_key, identity);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::input) throw;
+    return false;
+  }
+}
+
 }  // namespace
 
 bool is_checkpoint_file(std::string_view name) {
@@ -217,8 +228,14 @@ void Checkpoint::remove() noexcept {
   try {
     state_->comm->barrier();
     if (state_->comm->root()) {
-      for (const std::string& name : entries(state_->folder))
-        if (is_checkpoint_file(name)) remove_file(state_->folder / name);
+      const fs::path identity = state_->record(identity_key);
+      for (const std::string& name : entries(state_->folder)) {
+        fault_point("store.checkpoint_remove");
+        if (is_checkpoint_file(name) && name != identity.filename())
+          remove_file(state_->folder / name);
+      }
+      // Last, so that what is left of a killed run still tells whose it is.
+      remove_file(identity);
       state_->lock.reset();
       std::error_code not_empty;
       fs::remove(state_->folder, not_empty);
@@ -227,6 +244,20 @@ void Checkpoint::remove() noexcept {
     // What is left takes space and nothing else.
   }
   state_.reset();
+}
+
+bool Checkpoint::remove_left(const RunFolder& run, const fs::path& folder,
+                             const std::string& identity) {
+  bool left = false;
+  run.comm().agree_on_root([&] {
+    std::error_code problem;
+    if (!fs::is_directory(folder, problem)) return;
+    left = fs::equivalent(folder, run.checkpoint_folder(), problem) ||
+           is_of(folder, hash_bytes(identity));
+  });
+  if (run.comm().max(std::int64_t{left}) == 0) return false;
+  make(run, folder, identity).remove();
+  return true;
 }
 
 }  // namespace fathom

@@ -80,6 +80,11 @@ class Checkpoint {
   /// Forgets everything, removes the folder and is off from then on: the run is finished. Trouble
   /// leaves files behind and no error. Collective.
   void remove() noexcept;
+  /// The same of a run that was killed when it was finished, or half-way through this: in the run's
+  /// own folder, or in another one where the identity is there and the same. False where nothing
+  /// was removed. Error(exists) where another run holds the lock. Collective, agreed.
+  static bool remove_left(const RunFolder& run, const std::filesystem::path& folder,
+                          const std::string& identity);
 
   /// Keys that this rank found, in the order of the first time.
   const std::vector<std::string>& reused() const { return reused_; }

@@ -20,6 +20,9 @@ class FolderLock {
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
+  /// The folder was renamed; the lock stays held.
+  void moved_to(const std::filesystem::path& folder) { path_ = folder / file_name; }
+
  private:
   void refuse(int error) const;
   std::filesystem::path path_;

@@ -1,12 +1,10 @@
 #include "store/run_folder.hpp"
 
 #include "base/fault.hpp"
-#include "store/checkpoint.hpp"
 #include "store/folder_lock.hpp"
+#include "store/output_folder.hpp"
 #include "store/posix_file.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -14,6 +12,7 @@
 #include <fstream>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
@@ -24,94 +23,6 @@ namespace fathom {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array own_files = {"run.h5",    "fathom.log",         "status.json", "STOP",
-                                  "deck.toml", "deck.resolved.toml", ".fathom.lock"};
-constexpr const char* checkpoint_name = "checkpoint";
-
-/// What a killed run was writing: one of our names and ".tmp-" with its process.
-bool is_partial(const std::string& name) {
-  return std::ranges::any_of(
-      own_files, [&](const std::string& own) { return name.starts_with(own + ".tmp-"); });
-}
-
-bool is_ours(const std::string& name) {
-  return std::ranges::find(own_files, name) != own_files.end() || name == checkpoint_name ||
-         is_partial(name);
-}
-
-void make_folder(const fs::path& path) {
-  std::error_code problem;
-  for (fs::path part = path;; part = part.parent_path()) {
-    const auto status = fs::status(part, problem);
-    if (status.type() == fs::file_type::directory) break;
-    if (fs::exists(status))
-      throw Error(ExitCode::io, "{}: the output folder cannot be made: {} is a file", path.string(),
-                  part.string());
-    if (part == part.parent_path()) break;
-  }
-  fs::create_directories(path, problem);
-  if (problem)
-    throw Error(ExitCode::io, "{}: the output folder cannot be made: {}", path.string(),
-                problem.message());
-  if (::access(path.c_str(), W_OK | X_OK) != 0)
-    throw Error(ExitCode::io, "{}: the output folder is not writable: {}", path.string(),
-                errno_text(errno));
-}
-
-std::vector<std::string> entries(const fs::path& path) {
-  std::vector<std::string> names;
-  std::error_code problem;
-  for (fs::directory_iterator it(path, problem), end; !problem && it != end; it.increment(problem))
-    names.push_back(it->path().filename().string());
-  if (problem)
-    throw Error(ExitCode::io, "{}: the output folder cannot be listed: {}", path.string(),
-                problem.message());
-  return names;
-}
-
-void refuse_existing(const fs::path& path) {
-  std::error_code problem;
-  if (!fs::is_directory(path, problem)) return;
-  const std::vector<std::string> names = entries(path);
-  for (const std::string& name : names) {
-    if (name == ".fathom.lock") continue;
-    const bool ours = std::ranges::any_of(names, is_ours);
-    const bool finished = std::ranges::find(names, "run.h5") != names.end();
-    const char* what = !ours      ? "is a folder that is not empty"
-                       : finished ? "holds the output of a run"
-                                  : "holds a run that did not finish (status.json says why)";
-    throw Error(ExitCode::exists,
-                "{}: {} and is not overwritten unless run.overwrite = true; or choose another "
-                "run.output",
-                path.string(), what);
-  }
-}
-
-void remove_old(const fs::path& path) {
-  std::error_code problem;
-  fs::remove(path, problem);
-  if (problem)
-    throw Error(ExitCode::io, "{}: the old file cannot be removed: {}", path.string(),
-                problem.message());
-}
-
-/// The checkpoint's files, and its folder where nothing else is in it.
-void remove_checkpoint(const fs::path& folder) {
-  std::error_code not_empty;
-  if (fs::is_directory(folder, not_empty))
-    for (const std::string& name : entries(folder))
-      if (is_checkpoint_file(name) || name == FolderLock::file_name) remove_old(folder / name);
-  fs::remove(folder, not_empty);
-}
-
-void remove_own_files(const fs::path& path) {
-  for (const std::string& name : entries(path))
-    if (name == checkpoint_name)
-      remove_checkpoint(path / name);
-    else if (is_ours(name) && name != FolderLock::file_name)
-      remove_old(path / name);
-}
 
 std::string text_of(const fs::path& path) {
   const PosixFile file = PosixFile::open(path, PosixFile::Mode::read);
@@ -133,6 +44,12 @@ RunStatus parse_status(const std::string& text, std::string& started) {
   } catch (const nlohmann::json::exception& fault) {
     throw Error(ExitCode::input, "is damaged: {}", fault.what());
   }
+}
+
+/// The last word of a run that has a result; a diverged one has a code of its own.
+bool is_over(const RunStatus& status) {
+  return status.state == "finished" ||
+         (status.state == "failed" && status.exit_code == static_cast<int>(ExitCode::numeric));
 }
 
 /// A write past a size limit shall fail with a reason, not kill the process.
@@ -169,12 +86,51 @@ class StatusTurn {
 
 struct RunFolder::State {
   fs::path path;
+  fs::path beside;  // where the folder is made; empty: in its place
   const Communicator* comm = nullptr;
   std::optional<FolderLock> lock;
   RunStatus status;
   RunStatus found;
+  bool has_result = false;
   std::string started;
   std::string deck_text, resolved_deck_text;
+
+  State() = default;
+  ~State() {
+    lock.reset();
+    if (!beside.empty()) remove_beside(beside);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  /// Takes the place for a new run, beside its name where there is none of that name yet.
+  void take(bool overwrite) {
+    if (!overwrite) refuse_existing(path);
+    if (auto made = make_beside(path)) beside = std::move(*made);
+    if (beside.empty()) make_folder(path);
+    fault_point("store.begin_output");
+    lock.emplace(beside.empty() ? path : beside);
+    fault_point("store.begin_output");
+    // Once more under the lock: another run may have finished in between.
+    if (!overwrite) refuse_existing(path);
+  }
+
+  /// Gives a folder that was made beside its name. False where the file system cannot do that:
+  /// then an empty one is taken in its place.
+  bool settle(bool overwrite) {
+    if (name_beside(beside, path)) {
+      lock->moved_to(path);
+      beside.clear();
+      fault_point("store.begin_output");
+      return true;
+    }
+    lock.reset();
+    remove_beside(std::exchange(beside, {}));
+    make_folder(path);
+    lock.emplace(path);
+    if (!overwrite) refuse_existing(path);
+    return false;
+  }
 };
 
 RunFolder::RunFolder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -192,32 +148,38 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
     fault_point("store.open_output");
     std::error_code problem;
     state.path = fs::absolute(path, problem).lexically_normal();
+    if (!state.path.has_filename()) state.path = state.path.parent_path();  // "output/"
   });
   comm.agree_on_root([&] {
     let_size_limits_fail();
-    if (!overwrite) refuse_existing(state.path);
-    make_folder(state.path);
-    state.lock.emplace(state.path);
-    // Once more under the lock: another run may have finished in between.
-    if (!overwrite) refuse_existing(state.path);
-  });
-  // Only now, when every rank is well, what was there is given up.
-  comm.agree_on_root([&] {
-    remove_own_files(state.path);
-    state.status.phase = "start";
-    try {
-      write_file_atomically(state.path / "deck.toml", deck_text);
-      write_file_atomically(state.path / "deck.resolved.toml", resolved_deck_text);
-      const std::string trouble = folder.publish(state.status);
-      if (!trouble.empty()) throw Error(ExitCode::io, trouble);
-    } catch (const Error&) {
-      remove_own_files(state.path);
-      throw;
-    }
+    state.take(overwrite);
   });
   state.deck_text = deck_text;
   state.resolved_deck_text = resolved_deck_text;
+  // Only now, when every rank is well, what was there is given up.
+  comm.agree_on_root([&] {
+    const bool in_place = state.beside.empty();
+    if (in_place) remove_own_files(state.path);
+    state.status.phase = "start";
+    try {
+      folder.write_first_files(in_place ? state.path : state.beside);
+      if (!in_place && !state.settle(overwrite)) folder.write_first_files(state.path);
+    } catch (const Error&) {
+      if (in_place) remove_own_files(state.path);
+      throw;
+    }
+  });
   return folder;
+}
+
+/// The status last: with it the folder is one of a run.
+void RunFolder::write_first_files(const fs::path& place) const {
+  write_file_atomically(place / "deck.toml", state_->deck_text);
+  fault_point("store.begin_output");
+  write_file_atomically(place / "deck.resolved.toml", state_->resolved_deck_text);
+  fault_point("store.begin_output");
+  write_file_atomically(place / "status.json", status_text());
+  fault_point("store.begin_output");
 }
 
 RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
@@ -234,24 +196,31 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
     std::error_code problem;
     if (!fs::is_directory(state.path, problem))
       throw Error(ExitCode::input, "{}: is no folder of a run", state.path.string());
-    for (const char* name : {"deck.toml", "deck.resolved.toml", "status.json"})
+    for (const char* name : {"deck.toml", "deck.resolved.toml"})
       if (!fs::exists(state.path / name, problem))
-        throw Error(ExitCode::input, "{}: is no folder of a run: it holds no {}",
-                    state.path.string(), name);
+        throw Error(ExitCode::input, "{}: is no folder of a run: it holds no {}{}",
+                    state.path.string(), name,
+                    fs::exists(state.path / FolderLock::file_name, problem)
+                        ? "; what was killed there before it had its decks is begun again by "
+                          "fathom run"
+                        : "");
     state.lock.emplace(state.path);
-    if (fs::exists(folder.run_file(), problem))
+    state.has_result = fs::exists(folder.run_file(), problem);
+    state.started = utc_now();
+    try {
+      // A run that was killed before its first word has its decks and nothing to tell.
+      if (fs::exists(folder.status_file(), problem))
+        state.found = parse_status(text_of(folder.status_file()), state.started);
+    } catch (const Error& error) {
+      throw Error(error.code(), "{}: {}", folder.status_file().string(), error.what());
+    }
+    if (state.has_result && is_over(state.found) && !holds_checkpoint(folder.checkpoint_folder()))
       throw Error(ExitCode::exists,
                   "{}: holds the result of a finished run: there is nothing to resume",
                   state.path.string());
     state.deck_text = text_of(state.path / "deck.toml");
     state.resolved_deck_text = text_of(state.path / "deck.resolved.toml");
-    try {
-      state.found = parse_status(text_of(folder.status_file()), state.started);
-    } catch (const Error& error) {
-      throw Error(error.code(), "{}: {}", folder.status_file().string(), error.what());
-    }
-    for (const std::string& name : entries(state.path))
-      if (is_partial(name)) remove_old(state.path / name);
+    remove_partial_files(state.path);
     state.status.phase = "resume";
     state.status.points_done = state.found.points_done;
     state.status.points_total = state.found.points_total;
@@ -260,6 +229,7 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
   });
   comm.broadcast(state.deck_text);
   comm.broadcast(state.resolved_deck_text);
+  state.has_result = comm.max(std::int64_t{state.has_result}) != 0;
   return folder;
 }
 
@@ -271,6 +241,9 @@ const std::string& RunFolder::resolved_deck_text() const {
 }
 const RunStatus& RunFolder::status_found() const {
   return state_->found;
+}
+bool RunFolder::has_result() const {
+  return state_->has_result;
 }
 
 const fs::path& RunFolder::path() const {
@@ -305,36 +278,39 @@ bool RunFolder::publish_in_progress(const RunStatus& status) noexcept {
   return true;
 }
 
+std::string RunFolder::status_text() const {
+  const RunStatus& status = state_->status;
+  // JSON has no infinity: null where there is no wall limit.
+  nlohmann::ordered_json seconds_left;
+  if (std::isfinite(status.seconds_left)) seconds_left = std::round(status.seconds_left);
+  const nlohmann::ordered_json json = {
+      {"state", status.state},
+      {"phase", status.phase},
+      {"exit_code", status.exit_code},
+      {"message", status.message},
+      {"stop_requested", status.stop_requested},
+      {"started", state_->started},
+      {"updated", utc_now()},
+      {"ranks", state_->comm->size()},
+      {"host", host_name()},
+      {"pid", static_cast<std::int64_t>(::getpid())},
+      {"progress",
+       {{"points_done", status.points_done},
+        {"points_total", status.points_total},
+        {"phase_seconds", std::round(status.phase_seconds * 10) / 10},
+        {"phase_done", status.phase_done},
+        {"phase_total", status.phase_total}}},
+      {"seconds_left", seconds_left},
+      {"files", status.files},
+  };
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 std::string RunFolder::replace_status(const RunStatus& status, bool speak_for_root) noexcept {
   try {
     state_->status = status;
     if (!state_->comm->root() && !speak_for_root) return {};
-    // JSON has no infinity: null where there is no wall limit.
-    nlohmann::ordered_json seconds_left;
-    if (std::isfinite(status.seconds_left)) seconds_left = std::round(status.seconds_left);
-    const nlohmann::ordered_json json = {
-        {"state", status.state},
-        {"phase", status.phase},
-        {"exit_code", status.exit_code},
-        {"message", status.message},
-        {"stop_requested", status.stop_requested},
-        {"started", state_->started},
-        {"updated", utc_now()},
-        {"ranks", state_->comm->size()},
-        {"host", host_name()},
-        {"pid", static_cast<std::int64_t>(::getpid())},
-        {"progress",
-         {{"points_done", status.points_done},
-          {"points_total", status.points_total},
-          {"phase_seconds", std::round(status.phase_seconds * 10) / 10},
-          {"phase_done", status.phase_done},
-          {"phase_total", status.phase_total}}},
-        {"seconds_left", seconds_left},
-        {"files", status.files},
-    };
-    write_file_atomically(
-        status_file(),
-        json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file_atomically(status_file(), status_text());
     return {};
   } catch (const std::exception& error) {
     return error.what();

@@ -10,6 +10,11 @@
 //   checkpoint/          what an unfinished run goes on from (checkpoint.hpp); may lie elsewhere
 //   STOP                 made by the user: the run ends at its next safe point and takes it away
 //   .fathom.lock         held while a run writes here; gone afterwards
+//
+// A new folder is made beside its name, as .NAME.new-PID, and renamed when decks and status stand
+// in it: so a folder of a run that was killed at any moment can be gone on with. In a folder that
+// was there before (empty, or to be overwritten) a run that is killed in its first moments may
+// leave less than both decks: then it can be begun again.
 
 #include "comm/communicator.hpp"
 
@@ -48,9 +53,10 @@ class RunFolder {
   static RunFolder open(const Communicator& comm, const std::filesystem::path& path, bool overwrite,
                         const std::string& deck_text, const std::string& resolved_deck_text);
   /// Takes the lock of the folder of an unfinished run, reads its decks and its status, removes
-  /// what it was writing when it was killed, and publishes "running". Error(input) where this is no
-  /// folder of a run or its status is damaged; Error(exists) where the run is finished or another
-  /// one holds the lock. Collective, agreed.
+  /// what it was writing when it was killed, and publishes "running". A run with a result is
+  /// unfinished where its status has no last word or its checkpoint is left. Error(input) where
+  /// this is no folder of a run or its status is damaged; Error(exists) where the run is finished
+  /// or another one holds the lock. Collective, agreed.
   static RunFolder reopen(const Communicator& comm, const std::filesystem::path& path);
   ~RunFolder();
   RunFolder(RunFolder&&) noexcept;
@@ -69,6 +75,8 @@ class RunFolder {
   const std::string& resolved_deck_text() const;
   /// What status.json said when reopen() found it; on rank 0.
   const RunStatus& status_found() const;
+  /// Whether reopen() found a run.h5, whole or not; the same on every rank.
+  bool has_result() const;
 
   /// Replaces status.json; does nothing on ranks other than 0. Local. A status that cannot be
   /// written does not end a run: the reason comes back, empty where all is well. speak_for_root:
@@ -82,6 +90,8 @@ class RunFolder {
  private:
   struct State;
   explicit RunFolder(std::unique_ptr<State> state);
+  void write_first_files(const std::filesystem::path& place) const;
+  std::string status_text() const;
   std::string state_on_disk() const noexcept;  // whichever rank wrote it; empty: unreadable
   std::string replace_status(const RunStatus& status, bool speak_for_root) noexcept;
   std::unique_ptr<State> state_;

@@ -112,4 +112,20 @@ VerifyReport verify_run(const fs::path& path) {
   return report;
 }
 
+RunSummary read_summary(const fs::path& path) {
+  try {
+    const hdf5::Object file = hdf5::open_file(path);
+    const hdf5::Object root = hdf5::open_group(file, "/");
+    std::int64_t exit_code = 0;
+    hdf5::read_attribute(root, "exit_code", hdf5::Type::int64, 1, &exit_code);
+    return {.exit_code = static_cast<int>(exit_code),
+            .certificate = hdf5::read_text_attribute(root, "certificate"),
+            .verdict = hdf5::read_text_attribute(root, "verdict"),
+            .resolved_deck =
+                hdf5::read_text_attribute(hdf5::open_group(file, "/provenance"), "resolved_deck")};
+  } catch (const hdf5::Failure& failure) {
+    throw Error(ExitCode::input, "{}: cannot be read: {}", path.string(), failure.what());
+  }
+}
+
 }  // namespace fathom

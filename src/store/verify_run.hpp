@@ -23,4 +23,15 @@ struct VerifyReport {
 /// damaged. Error(input) where there is no finished run, Error(io) where the disk fails.
 VerifyReport verify_run(const std::filesystem::path& path);
 
+/// What a run file says of the run that made it.
+struct RunSummary {
+  int exit_code = 0;
+  std::string certificate;    ///< "pass"
+  std::string verdict;        ///< what was found, a line each
+  std::string resolved_deck;  ///< every default filled in
+};
+
+/// @pre verify_run() found it whole. Error(input) where it does not say all of it.
+RunSummary read_summary(const std::filesystem::path& file);
+
 }  // namespace fathom

@@ -37,6 +37,7 @@ class Training {
 
   TrainingRecord run() {
     go_back();
+    const std::int64_t seen_before = at_.state.samples;
     bool stopped = false;
     if (!at_.ended) {
       before_ = at_.losses;
@@ -54,7 +55,7 @@ class Training {
     }
     return {.losses = std::move(at_.losses),
             .diverged_at = at_.diverged_at,
-            .samples = at_.state.samples,
+            .samples = at_.state.samples - seen_before,
             .stopped = stopped};
   }
 

@@ -21,7 +21,7 @@ namespace fathom {
 struct TrainingRecord {
   std::vector<double> losses;     ///< before each step taken, of its batch
   std::int64_t diverged_at = -1;  ///< step before which loss or parameters are past return
-  std::int64_t samples = 0;       ///< seen, repeated ones too
+  std::int64_t samples = 0;       ///< seen by this run, repeated ones too; not by earlier ones
   bool stopped = false;           ///< asked to end before its last step
 };
 

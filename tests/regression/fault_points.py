@@ -67,6 +67,7 @@ POINTS = [
     ("run.alone", "throw", 74, "population"),
     ("run.alone", "alloc", 71, "population"),
     ("store.open_output", "throw", 74, "population"),
+    ("store.begin_output", "throw", 74, "population", FIRST),
     ("store.write", "throw", 74, "population"),
     ("store.verify", "throw", 74, "population"),
     ("store.verify", "corrupt", 74, "population", FIRST),
@@ -147,7 +148,8 @@ POINTS = [
     ("tail.vectors", "swap_always", 80, "cascade"),
 ]
 # Not points of a run: of a miniapp; a solver that no deck chooses by itself; runs that are stopped or go on.
-ELSEWHERE = {"miniapp.eigenvalue", "pdsyevr", "run.signals", "store.checkpoint_read"}
+ELSEWHERE = {"miniapp.eigenvalue", "pdsyevr", "run.signals", "run.result", "run.last_word", "store.checkpoint_read",
+             "store.checkpoint_remove"}
 
 
 def points_in_sources():

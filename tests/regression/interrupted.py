@@ -20,6 +20,7 @@ NETWORK = dict(study=dict(kind="spectral_reach", samples=12, snapshots=1), data=
 FEATURES = dict(type="random_features", expectation="population", activation="monomial")
 SPECTRUM = dict(study=dict(kind="spectrum"), data=dict(source="power_law", alpha=1.5, dim=200),
                 solver=dict(eigenvectors=True), run=dict(store_eigenvectors=True))
+EAGER = dict(run=dict(checkpoint="0s"))
 
 
 def with_keys(deck, **sections):
@@ -38,6 +39,13 @@ DECKS = {
                        data=dict(source="power_law", n=400, dim=40, alpha=1.5),
                        kernel=dict(type="random_features", expectation="empirical", activation="relu", features=50),
                        sweep=dict(run__seed=[1, 2])),
+    # Kept at every step and after every chunk.
+    "eager_networks": deck_of(**with_keys(NETWORK, **EAGER, sweep=dict(kernel__width=[4, 5, 6]))),
+    "eager_adam": deck_of(**with_keys(NETWORK, **EAGER, kernel=dict(width=8), training=dict(optimiser="adam", batch=6,
+                                                                                          learning_rate=0.002, steps=40))),
+    "chunks": deck_of(**with_keys(SPECTRUM, **EAGER, kernel=dict(FEATURES, degree=2, features=60, chunk=40))),
+    # Ends with 82, and its result stands.
+    "diverging": deck_of(**with_keys(NETWORK, kernel=dict(width=8), training=dict(learning_rate=1e3))),
 }
 
 
@@ -73,12 +81,15 @@ class Interrupted:
         """A new run in a new folder, or the next one in the same."""
         first = not self.folder.exists()
         what = ["run", self.deck, "--set", f"run.output='{self.folder}'"] if first else ["resume", self.folder]
+        return self.launch(ranks, [*what, *words], environment)
+
+    def launch(self, ranks, words, environment=()):
         self.read = len(self.log(whole=True))
         # Shared memory in files that go with the test: a killed run leaves them.
         settings = dict(ENVIRONMENT, OMPI_MCA_btl_vader_backing_directory=str(self.tmp),
                         OMPI_MCA_orte_tmpdir_base=str(self.tmp), **dict(environment))
         self.out = open(self.tmp / "stdout", "w+")
-        self.process = subprocess.Popen(command_of(ranks, [*what, *words]), env=settings, stdout=self.out,
+        self.process = subprocess.Popen(command_of(ranks, words), env=settings, stdout=self.out,
                                         stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True)
         return self
 
@@ -126,6 +137,47 @@ class Interrupted:
         return self.start(ranks, *words, environment=environment).finish()
 
 
+    def end_at(self, ranks, fault, *words, environment=()):
+        """One run that a fault (name:rank:stop or kill, @pass) ends before it is done."""
+        code, said = self.run(ranks, *words, environment=dict(environment, FATHOM_FAULT=fault))
+        assert code == 75 if ":stop" in fault else code not in (0, 75), (code, said)
+        assert not (self.folder / "run.h5").exists(), said
+        if ":stop" in fault:
+            assert self.status()["state"] == "checkpointed", said
+        return self
+
+    def check_done(self, result, resumed=r"goes on with the run in .* \(resume \d+\)"):
+        code, said = result
+        assert code == 0, said
+        assert re.search(resumed, self.log()), self.log()
+        status = self.status()
+        assert (status["state"], status["exit_code"]) == ("finished", 0), status
+        assert not (self.folder / "checkpoint").exists()
+        assert fathom("verify", self.folder)[0] == 0
+
+
+def code_of_resume(folder):
+    """What fathom resume ends with in the folder of a run that nothing stands in the way of."""
+    folder = Path(folder)
+    over = (folder / "run.h5").exists() and json.loads((folder / "status.json").read_text())["state"] == "finished"
+    return 73 if over else 0
+
+
+class Undisturbed:
+    """undisturbed(deck, ranks=1) → log and content of a run that nobody ends, made once in a folder by new_folder()"""
+
+    def __init__(self, new_folder, decks=None):
+        self.new_folder, self.decks, self.known = new_folder, decks or DECKS, {}
+
+    def __call__(self, deck, ranks=1):
+        if (deck, ranks) not in self.known:
+            run = Interrupted(self.new_folder(), self.decks[deck])
+            code, said = run.run(ranks)
+            assert code == (82 if deck == "diverging" else 0), said
+            self.known[deck, ranks] = run.log(), content(run.folder)
+        return self.known[deck, ranks]
+
+
 def fathom(*words):
     done = subprocess.run(command_of(0, words), env=ENVIRONMENT, capture_output=True, text=True, cwd=ROOT)
     return done.returncode, done.stdout + done.stderr
@@ -153,6 +205,15 @@ def content(folder):
         visit("", file)
         file.visititems(visit)
     return found
+
+
+def seconds_and_flops(folder, phase):
+    """Of a phase, as the run file tells; flops 0 where it tells none."""
+    with h5py.File(Path(folder) / "run.h5") as file:
+        timing = file["timing"]
+        at = [name.decode() for name in timing["name"][...]].index(phase)
+        rate, seconds = timing["gflops"][at], timing["max"][at]
+    return seconds, 0.0 if np.isnan(rate) else rate * seconds * 1e9
 
 
 def same_bits(a, b):
@@ -216,42 +277,78 @@ def off_eigenvectors(reference, name, vectors):
 
 # What the log says at the start of a phase.
 PHASES = {
-    "assembly": re.compile(r"^\[ *[\d.]+\] plan: matrix", re.M),
+    "assembly": re.compile(r"^\[ *[\d.]+\] plan: .* takes ", re.M),
     "training": re.compile(r"^\[ *[\d.]+\] (?:training: |--- width \d+:|--- MLP)", re.M),
     "solve": re.compile(r"^\[ *[\d.]+\] (?:assembly: |density: )", re.M),
-    "write": re.compile(r"^\[ *[\d.]+\] (?:certificate |step \d+: |point \d+ of)", re.M),
+    "write": re.compile(r"^\[ *[\d.]+\] (?:certificate |point \d+ of)", re.M),
 }
+SNAPSHOT_DONE = re.compile(r"^\[ *[\d.]+\] step \d+: ", re.M)
+
+
+def starts_of(log, phase):
+    """Places in the log, in order. After a snapshot the training goes on, unless groups of ranks have done it before."""
+    after_snapshot = "write" if "groups of ranks" in log else "training"
+    patterns = [PHASES[phase]] + [SNAPSHOT_DONE] * (phase == after_snapshot)
+    return sorted(match.start() for pattern in patterns for match in pattern.finditer(log))
 
 
 def phase_starts(log):
     """(place in the log, phase), in order."""
-    return sorted((match.start(), phase) for phase, pattern in PHASES.items() for match in pattern.finditer(log))
+    return sorted((place, phase) for phase in PHASES for place in starts_of(log, phase))
+
+
+def phase_now(log):
+    starts = phase_starts(log)
+    return starts[-1][1] if starts else "start"
 
 
 def interrupt(run, ranks, phase, occurrence, delay, number):
     """Starts, waits for the phase to begin for the occurrence-th time and then `delay` seconds, sends the signal (0: a file
-    STOP). → the phase in which it came; None where the run had ended."""
+    STOP). → the phase in which it came, "a or b" where another one began meanwhile; None where the run had ended."""
     run.start(ranks)
-    pattern = PHASES[phase]
-    if not run.wait_until(lambda: len(pattern.findall(run.log())) > occurrence, phase):
+    if not run.wait_until(lambda: occurrences(run.log(), phase) > occurrence, phase):
         return None
     time.sleep(delay)
     if run.process.poll() is not None:
         return None
     if number == signal.SIGKILL:
         run.kill()
-    elif number:
+        return phase_now(run.log())
+    before = phase_now(run.log())
+    if number:
         run.process.send_signal(number)
+        time.sleep(0.005)  # the launcher hands it on
     else:
         (run.folder / "STOP").touch()
-    starts = phase_starts(run.log())
-    return starts[-1][1] if starts else "start"
+    after = phase_now(run.log())
+    return before if before == after else f"{before} or {after}"
 
 
 def occurrences(log, phase):
-    return len(PHASES[phase].findall(log))
+    return len(starts_of(log, phase))
 
 
 def some_moment(generator: random.Random, log, phase):
     """Which of the phase's beginnings, and how long after it: short and long, as phases are."""
     return generator.randrange(occurrences(log, phase)), 10**generator.uniform(-3.5, -0.7)
+
+
+def moment_inside(generator: random.Random, log, phase):
+    """The same, within the phase: every second of it in the log as likely as another, but for its end, which other ranks may
+    reach sooner. Not where nothing follows that could still be stopped."""
+    starts = phase_starts(log)
+    began, length = [], []
+    for i, (place, name) in enumerate(starts):
+        if name != phase or (i > 0 and starts[i - 1][1] == phase):
+            continue
+        follows = next(((at, other) for at, other in starts[i:] if other != phase), None)
+        # After the last snapshot there is no training.
+        if follows and (phase, follows[1]) != ("training", "write"):
+            began.append(sum(other == phase for _, other in starts[:i]))
+            length.append(max(0.005, seconds_at(log, follows[0]) - seconds_at(log, place)))
+    chosen, = generator.choices(range(len(began)), weights=length)
+    return began[chosen], length[chosen] * generator.uniform(0.1, 0.6)
+
+
+def seconds_at(log, place):
+    return float(re.match(r"\[ *([\d.]+)\]", log[place:])[1])

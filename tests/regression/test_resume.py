@@ -1,4 +1,4 @@
-"""fathom resume: a run that was stopped or killed, gone on with on any number of ranks, comes to what it would have without."""
+"""fathom resume: what it takes from a checkpoint, and what it refuses; chains of runs that end at random moments."""
 import os
 import random
 import re
@@ -7,43 +7,15 @@ import signal
 
 import pytest
 
-from interrupted import (DECKS, PHASES, Interrupted, content, deviation, differences, fathom, interrupt, occurrences, some_moment)
-from kill_campaign import Campaign, cases
+from interrupted import (DECKS, PHASES, Interrupted, Undisturbed, code_of_resume, content, deviation, differences, fathom,
+                         interrupt, occurrences, some_moment)
 
 KILL, USR1, STOP = signal.SIGKILL, signal.SIGUSR1, 0
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """undisturbed(deck, ranks=1) → log and content of a run that nobody stops"""
-    known = {}
-
-    def of(deck, ranks=1):
-        if (deck, ranks) not in known:
-            run = Interrupted(tmp_path_factory.mktemp("undisturbed"), DECKS[deck])
-            code, said = run.run(ranks)
-            assert code == 0, said
-            known[deck, ranks] = run.log(), content(run.folder)
-        return known[deck, ranks]
-
-    return of
-
-
-def stop(run, ranks, phase, occurrence=0, delay=0.0, number=USR1):
-    """One run that is ended before it is done; the next try comes earlier where it was too late."""
-    hit = interrupt(run, ranks, phase, occurrence, delay, number)
-    code = run.finish()[0] if number != KILL else 75
-    assert hit and code == 75 and not (run.folder / "run.h5").exists(), (hit, code, run.log(True))
-    return run
-
-
-def check_done(run, result):
-    code, said = result
-    assert code == 0, said
-    assert fathom("verify", run.folder)[0] == 0
-    assert not (run.folder / "checkpoint").exists()
-    assert run.status()["state"] == "finished"
-    assert re.search(r"goes on with the run in .* \(resume \d+\)", run.log())
+    return Undisturbed(lambda: tmp_path_factory.mktemp("undisturbed"))
 
 
 # Deck, ranks of one run after another, how all but the last are ended, seed of the moments.
@@ -55,21 +27,25 @@ CHAINS = [("features", [1, 1], [KILL], 1), ("features", [2, 1], [USR1], 2), ("ne
 
 @pytest.mark.parametrize("deck, ranks, ends, seed", CHAINS)
 def test_the_same_result(tmp_path, undisturbed, deck, ranks, ends, seed):
+    """Wherever the ends come, be it after the run's own."""
     alike = len(set(ranks)) == 1
     log, expected = undisturbed(deck, ranks[0] if alike else 1)
     generator = random.Random(seed)
     run = Interrupted(tmp_path, DECKS[deck])
     for number, end in zip(ranks, ends):
+        if code_of_resume(run.folder) == 73:
+            break
         phase = generator.choice([phase for phase in PHASES if occurrences(log, phase)])
         occurrence, delay = some_moment(generator, log, phase)
         # Of what is left less and less is to be done.
         interrupt(run, number, phase, occurrence // (2 * len(ends)), delay / 20, end)
         if end != KILL:
             assert run.finish()[0] in (0, 75)
-    if (run.folder / "run.h5").exists():
-        assert run.run(ranks[-1])[0] == 73
-    else:
-        check_done(run, run.run(ranks[-1]))
+    expected_code = code_of_resume(run.folder)
+    code, said = run.run(ranks[-1])
+    assert code == expected_code, said
+    assert fathom("verify", run.folder)[0] == 0 and not (run.folder / "checkpoint").exists()
+    assert run.status()["state"] == "finished"
     if alike:
         assert differences(expected, content(run.folder)) == []
     worst, faults = deviation(expected, content(run.folder), single=deck == "adam")
@@ -77,43 +53,45 @@ def test_the_same_result(tmp_path, undisturbed, deck, ranks, ends, seed):
 
 
 def test_a_done_point_is_not_computed_again(tmp_path, undisturbed):
-    run = stop(Interrupted(tmp_path, DECKS["vectors_sweep"]), 1, "assembly", occurrence=2)
+    run = Interrupted(tmp_path, DECKS["vectors_sweep"]).end_at(1, "studies.point:0:stop@3")
     assert len(re.findall(r"point \d of 3 done, .* to go", run.log())) == 2
-    check_done(run, run.run(1))
+    run.check_done(run.run(1))
     log = run.log()
     assert len(re.findall(r"point \d of 3 done, by an earlier run", log)) == 2
-    assert occurrences(log, "assembly") <= 1, log  # none where the stop came after its solve
+    assert occurrences(log, "assembly") == 1, log
     assert re.search(r"from the checkpoint: .*point-0001\.done.*point-0002\.done", log), log
     assert differences(undisturbed("vectors_sweep")[1], content(run.folder)) == []
 
 
 def test_a_kept_spectrum_is_not_solved_again(tmp_path, undisturbed):
-    """Stopped in the solve of a point whose eigenvectors are kept: the next run takes them."""
-    run = Interrupted(tmp_path, DECKS["vectors_sweep"])
-    stop(run, 1, "solve", occurrence=1)
+    """Stopped after the solve of a point whose eigenvectors are kept: the next run takes them."""
+    run = Interrupted(tmp_path, DECKS["vectors_sweep"]).end_at(1, "eigen.certify:0:stop@2")
     assert (run.folder / "checkpoint" / "point-0002.spectrum.record").exists()
-    check_done(run, run.run(2))
+    run.check_done(run.run(2))
     assert "the spectrum comes from the checkpoint" in run.log()
-    assert occurrences(run.log(), "assembly") <= 1, run.log()
+    assert occurrences(run.log(), "assembly") == 1, run.log()
     assert deviation(undisturbed("vectors_sweep")[1], content(run.folder))[1] == []
 
 
 def test_a_finished_network_is_not_trained_again(tmp_path, undisturbed):
     """Its record is written by whoever trains it."""
-    run = stop(Interrupted(tmp_path, DECKS["networks"]), 2, "assembly", occurrence=1)
+    run = Interrupted(tmp_path, DECKS["networks"]).end_at(2, "studies.snapshot:0:stop@2")
     record = run.folder / "checkpoint" / "point-0003.training.record"
     before = record.stat().st_mtime_ns
-    stop(run, 3, "assembly")
+    run.end_at(3, "studies.snapshot:0:stop@1")
     assert record.stat().st_mtime_ns == before
-    check_done(run, run.run(1))
+    run.check_done(run.run(1))
     # A snapshot at least was analysed before, and not again.
     assert occurrences(run.log(), "assembly") < occurrences(undisturbed("networks")[0], "assembly")
     assert deviation(undisturbed("networks")[1], content(run.folder))[1] == []
 
 
+STOPPED = "studies.snapshot:0:stop@7"  # in the second of three points
+
+
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    return stop(Interrupted(tmp_path_factory.mktemp("stopped"), DECKS["networks"]), 1, "assembly", occurrence=7).folder
+    return Interrupted(tmp_path_factory.mktemp("stopped"), DECKS["networks"]).end_at(1, STOPPED).folder
 
 
 @pytest.fixture
@@ -144,7 +122,7 @@ def test_another_deck(again, how):
     refused(again, 65, "training.steps: 500, was 400", sets=["--set", "training.steps=500"] if how == "--set" else [])
     if how != "--set":
         edit(again.folder / how, "steps = 500", "steps = 400")
-    check_done(again, again.run(1))
+    again.check_done(again.run(1))
 
 
 def records(run):
@@ -168,7 +146,7 @@ def test_a_cut_record(again):
 
 
 def test_a_flipped_bit_in_a_matrix(tmp_path):
-    run = stop(Interrupted(tmp_path, DECKS["vectors_sweep"]), 1, "assembly", occurrence=1)
+    run = Interrupted(tmp_path, DECKS["vectors_sweep"]).end_at(1, "studies.point:0:stop@2")
     path, = (run.folder / "checkpoint").glob("point-0001.*.columns")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -185,14 +163,14 @@ def test_an_older_format(again):
 
 
 def test_the_checkpoint_of_another_run(again, tmp_path):
-    other = stop(Interrupted(tmp_path, DECKS["vectors_sweep"], "other"), 1, "assembly", occurrence=1)
+    other = Interrupted(tmp_path, DECKS["vectors_sweep"], "other").end_at(1, "studies.point:0:stop@2")
     shutil.rmtree(again.folder / "checkpoint")
     shutil.copytree(other.folder / "checkpoint", again.folder / "checkpoint")
     refused(again, 65, "study.kind")
 
 
 def test_a_record_of_another_run(again, tmp_path):
-    other = stop(Interrupted(tmp_path, DECKS["networks"].replace("steps = 400", "steps = 401"), "other"), 1, "assembly", occurrence=7)
+    other = Interrupted(tmp_path, DECKS["networks"].replace("steps = 400", "steps = 401"), "other").end_at(1, STOPPED)
     path = again.folder / "checkpoint" / "point-0001.done.record"
     shutil.copy(other.folder / "checkpoint" / path.name, path)
     refused(again, 66, str(path))
@@ -226,7 +204,7 @@ def test_no_run(tmp_path):
 
 
 def test_harmless_changes(again, undisturbed):
-    check_done(again, again.run(1, "--set", "run.wall_limit=2h", "--set", "run.checkpoint=1m", "--set", "title=another"))
+    again.check_done(again.run(1, "--set", "run.wall_limit=2h", "--set", "run.checkpoint=1m", "--set", "title=another"))
     left = [name for name in differences(undisturbed("networks")[1], content(again.folder)) if name != "@title"]
     assert left == []
 
@@ -234,13 +212,9 @@ def test_harmless_changes(again, undisturbed):
 def test_nothing_kept(tmp_path, undisturbed):
     """Without checkpoints a stop is obeyed and says what that means; the next run begins at the beginning."""
     run = Interrupted(tmp_path, DECKS["features"].replace("[study]", '[run]\ncheckpoint = "off"\n[study]'))
-    run.start(1)
-    assert run.wait_until(lambda: occurrences(run.log(), "assembly") > 1, "the second point")
-    run.process.send_signal(USR1)
-    code, said = run.finish()
-    assert code == 75 and "nothing was kept" in said, said
-    assert not (run.folder / "checkpoint").exists()
-    check_done(run, run.run(1))
+    run.end_at(1, "eigen.certify:0:stop@2")
+    assert "nothing was kept" in run.log() and not (run.folder / "checkpoint").exists()
+    run.check_done(run.run(1))
     assert occurrences(run.log(), "assembly") == 4
     assert differences(undisturbed("features")[1], content(run.folder)) == []
 
@@ -248,19 +222,13 @@ def test_nothing_kept(tmp_path, undisturbed):
 def test_a_checkpoint_elsewhere(tmp_path, undisturbed):
     place = tmp_path / "fast" / "disk"
     run = Interrupted(tmp_path, DECKS["features"].replace("[study]", f"[run]\ncheckpoint_folder = '{place}'\n[study]"))
-    stop(run, 1, "assembly", occurrence=2)
+    run.end_at(1, "eigen.certify:0:stop@3")
     assert (place / "point-0001.done.record").exists() and not (run.folder / "checkpoint").exists()
     shutil.move(place, tmp_path / "moved")
-    check_done(run, run.run(2, "--set", f"run.checkpoint_folder='{tmp_path / 'moved'}'"))
+    run.check_done(run.run(2, "--set", f"run.checkpoint_folder='{tmp_path / 'moved'}'"))
     assert occurrences(run.log(), "assembly") < 4
     assert not (tmp_path / "moved").exists()
     assert deviation(undisturbed("features")[1], content(run.folder))[1] == []
-
-
-def test_a_tenth_of_the_campaign(tmp_path):
-    campaign = Campaign(tmp_path)
-    rows = [campaign.case(*case) for case in random.Random(5).sample(cases(50, 20, first=1001), 7)]
-    assert not [row for row in rows if row["outcome"].startswith(("lost", "wrong"))], rows
 
 
 def test_a_wrong_result_is_seen(undisturbed):

@@ -1,34 +1,15 @@
 """A run that ends at a named place, in order or by SIGKILL of one rank, and goes on: always at the same place, however fast
-the machine. test_resume.py ends runs at random moments."""
+the machine. kill_campaign.py ends runs at random moments."""
 import re
 
 import pytest
 
-from conftest import deck_of
-from interrupted import DECKS, FEATURES, NETWORK, SPECTRUM, Interrupted, content, deviation, differences, fathom, with_keys
-
-EAGER = dict(run=dict(checkpoint="0s"))
-ALL = DECKS | {
-    "eager_networks": deck_of(**with_keys(NETWORK, **EAGER, sweep=dict(kernel__width=[4, 5, 6]))),
-    "eager_adam": deck_of(**with_keys(NETWORK, **EAGER, kernel=dict(width=8), training=dict(
-        optimiser="adam", batch=6, learning_rate=0.002, steps=40))),
-    "chunks": deck_of(**with_keys(SPECTRUM, **EAGER, kernel=dict(FEATURES, degree=2, features=60, chunk=40))),
-}
+from interrupted import Interrupted, Undisturbed, DECKS, content, deviation, differences, fathom, seconds_and_flops
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    known = {}
-
-    def of(deck, ranks):
-        if (deck, ranks) not in known:
-            run = Interrupted(tmp_path_factory.mktemp("undisturbed"), ALL[deck])
-            code, said = run.run(ranks)
-            assert code == 0, said
-            known[deck, ranks] = content(run.folder)
-        return known[deck, ranks]
-
-    return of
+    return Undisturbed(lambda: tmp_path_factory.mktemp("undisturbed"))
 
 
 # Deck, fault (name:rank:kind@pass), ranks before and after, what the next run takes from the checkpoint.
@@ -54,27 +35,135 @@ CASES = [
 ]
 
 
+def check_result(run, deck, undisturbed, ranks=()):
+    """ranks: those of every run that had a part in it; where they are alike, so is every bit."""
+    if len(set(ranks)) == 1:
+        assert differences(undisturbed(deck, ranks[0])[1], content(run.folder)) == []
+    worst, faults = deviation(undisturbed(deck)[1], content(run.folder), single=deck == "adam")
+    assert faults == [], worst
+
+
 @pytest.mark.parametrize("deck, fault, before, after, taken", CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES])
 def test_a_run_goes_on(tmp_path, undisturbed, deck, fault, before, after, taken):
-    run = Interrupted(tmp_path, ALL[deck])
-    code, said = run.run(before, environment=dict(FATHOM_FAULT=fault))
-    assert code != 0 and not (run.folder / "run.h5").exists(), said
-    if ":stop" in fault:
-        assert code == 75 and run.status()["state"] == "checkpointed", said
-    code, said = run.run(after)
-    assert code == 0, said
+    run = Interrupted(tmp_path, DECKS[deck]).end_at(before, fault)
+    run.check_done(run.run(after))
     assert re.search(taken, run.log()), run.log()
-    assert run.status()["state"] == "finished" and not (run.folder / "checkpoint").exists()
-    assert fathom("verify", run.folder)[0] == 0
-    if before == after:
-        assert differences(undisturbed(deck, before), content(run.folder)) == []
-    worst, faults = deviation(undisturbed(deck, 1), content(run.folder), single=deck == "adam")
-    assert faults == [], worst
+    check_result(run, deck, undisturbed, [before, after])
 
 
 def test_a_point_that_is_not_there_ends_nothing(tmp_path, undisturbed):
     """Planted: what the cases above rest on."""
-    run = Interrupted(tmp_path, ALL["features"])
+    run = Interrupted(tmp_path, DECKS["features"])
     assert run.run(1, environment=dict(FATHOM_FAULT="eigen.nowhere:0:kill@2"))[0] == 0
-    assert differences(undisturbed("features", 1), content(run.folder)) == []
-    assert differences(undisturbed("features", 1), undisturbed("density", 1)) != []
+    assert differences(undisturbed("features")[1], content(run.folder)) == []
+    assert differences(undisturbed("features")[1], undisturbed("density")[1]) != []
+
+
+# The first moments. Passes: the folder is made, locked, has one deck, both, its status, and its name.
+@pytest.mark.parametrize("there, moment", [(False, 1), (False, 2), (False, 3), (False, 4), (False, 5), (False, 6),
+                                           (True, 1), (True, 2), (True, 3), (True, 4), (True, 5)])
+def test_a_run_that_is_killed_when_it_begins(tmp_path, undisturbed, there, moment):
+    """there: in a folder that was there before, empty."""
+    place = tmp_path / "place"
+    place.mkdir()
+    run = Interrupted(tmp_path, DECKS["features"], "place/out")
+    if there:
+        run.folder.mkdir()
+    begin = ("run", run.deck, "--set", f"run.output='{run.folder}'")
+    run.launch(1, begin, environment=dict(FATHOM_FAULT=f"store.begin_output:0:kill@{moment}"))
+    assert run.finish()[0] != 0
+    if run.folder.exists() and moment >= (4 if there else 1):
+        run.launch(1, ("resume", run.folder))
+    else:  # there is nothing to go on with, and nothing in the way
+        assert fathom("resume", run.folder)[0] == 66
+        run.launch(1, begin)
+    run.check_done(run.finish(), resumed="")
+    assert sorted(path.name for path in place.iterdir()) == ["out", "out.toml"]
+    check_result(run, "features", undisturbed, [1])
+
+
+@pytest.mark.parametrize("core", [None, "Haswell"], ids=["kernels_by_the_processor", "kernels_by_the_user"])
+def test_a_signal_before_anything_else(tmp_path, core, monkeypatch):
+    """Also where the program starts itself again with other kernels."""
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    run = Interrupted(tmp_path, DECKS["features"])
+    environment = dict(FATHOM_FAULT="main.begin:0:stop") | (dict(OPENBLAS_CORETYPE=core) if core else {})
+    code, said = run.run(0, environment=environment)
+    assert code == 75 and "stopped by SIGUSR1" in said, said
+    run.check_done(run.run(1))
+
+
+# The last moments: run.h5 has its name; and the checkpoint is going, or gone.
+@pytest.mark.parametrize("deck, fault, before, after", [
+    ("vectors", "run.result:0:kill", 1, 2), ("features", "run.last_word:0:kill", 2, 1),
+    ("vectors_sweep", "store.checkpoint_remove:0:kill@4", 2, 3), ("networks", "store.checkpoint_remove:0:kill@2", 1, 1)])
+def test_a_run_that_is_killed_when_it_ends(tmp_path, undisturbed, deck, fault, before, after):
+    run = Interrupted(tmp_path, DECKS[deck])
+    assert run.run(before, environment=dict(FATHOM_FAULT=fault))[0] != 0
+    assert (run.folder / "run.h5").exists() and run.status()["state"] == "running"
+    result = (run.folder / "run.h5").read_bytes()
+    run.check_done(run.run(after), resumed="run.h5 is there and whole .* nothing is computed again")
+    assert (run.folder / "run.h5").read_bytes() == result
+    assert re.search("certificate (PASS|WARN)", run.log()), run.log()
+    assert run.status()["files"] == ["run.h5", "fathom.log", "deck.toml", "deck.resolved.toml"]
+    check_result(run, deck, undisturbed, [before])
+    assert run.run(1)[0] == 73
+
+
+def test_the_code_of_a_run_that_is_killed_when_it_ends(tmp_path):
+    run = Interrupted(tmp_path, DECKS["diverging"])
+    assert run.run(1, environment=dict(FATHOM_FAULT="run.last_word:0:kill"))[0] not in (0, 82)
+    code, said = run.run(2)
+    assert code == 82 and "a training diverged" in said, said
+    status = run.status()
+    assert (status["state"], status["exit_code"]) == ("failed", 82) and "run.h5" in status["files"], status
+    assert run.run(1)[0] == 73
+
+
+def test_a_checkpoint_elsewhere_is_removed_where_it_is_the_runs_own(tmp_path):
+    places = [tmp_path / "disk", tmp_path / "of_another"]
+    runs = [Interrupted(tmp_path, DECKS["vectors"].replace("[run]", f"[run]\ncheckpoint_folder = '{place}'"), place.name + "_run")
+            for place in places]
+    assert runs[0].run(1, environment=dict(FATHOM_FAULT="store.checkpoint_remove:0:kill@2"))[0] != 0
+    runs[1].deck.write_text(runs[1].deck.read_text().replace("features = 150", "features = 151"))
+    runs[1].end_at(1, "eigen.certify:0:kill")
+    kept = sorted(path.name for path in places[1].iterdir())
+    assert places[0].exists() and "identity.record" in kept
+    runs[0].check_done(runs[0].run(1, "--set", f"run.checkpoint_folder='{places[1]}'"), resumed="run.h5 is there")
+    assert "its checkpoint is removed" not in runs[0].log()
+    assert sorted(path.name for path in places[1].iterdir()) == kept
+    runs[1].check_done(runs[1].run(1))
+
+
+def test_a_result_that_is_not_the_runs_own_is_not_taken(tmp_path, undisturbed):
+    run = Interrupted(tmp_path, DECKS["vectors"])
+    assert run.run(1, environment=dict(FATHOM_FAULT="run.result:0:kill"))[0] != 0
+    code, said = run.run(1, "--set", "kernel.features=151")
+    assert code == 65 and "kernel.features: 151, was 150" in said, said
+    file = run.folder / "run.h5"
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    file.write_bytes(damaged)
+    code, said = run.run(1)
+    assert code == 66 and "is not what was written" in said and "is removed, the run goes on from its checkpoint" in said, said
+    assert list((run.folder / "checkpoint").glob("*.record"))
+    file.unlink()
+    run.check_done(run.run(1))
+    check_result(run, "vectors", undisturbed, [1])
+
+
+@pytest.mark.parametrize("deck, fault, ranks, share", [("networks", "studies.snapshot:1:kill@7", 2, 0.0),
+                                                       ("adam", "studies.snapshot:0:kill@3", 1, None)])
+def test_flops_are_those_of_the_run_that_spent_them(tmp_path, deck, fault, ranks, share):
+    whole = Interrupted(tmp_path, DECKS[deck], "whole")
+    assert whole.run(ranks)[0] == 0
+    _, all_flops = seconds_and_flops(whole.folder, "training")
+    assert all_flops > 0
+    run = Interrupted(tmp_path, DECKS[deck]).end_at(ranks, fault)
+    run.check_done(run.run(ranks))
+    if share is None:  # it goes on from the third snapshot
+        step = content(run.folder)["reach_snapshots/step"]
+        share = 1 - step[2] / step[-1]
+        assert 0 < share < 1
+    _, flops = seconds_and_flops(run.folder, "training")
+    assert abs(flops - share * all_flops) < 1e-9 * all_flops

@@ -204,6 +204,26 @@ TEST_F(CheckpointTest, AFinishedRunLeavesNothing) {
   on_root([&] { EXPECT_FALSE(fs::exists(run.checkpoint_folder())); });
 }
 
+TEST_F(CheckpointTest, WhatAFinishedRunHasLeftIsRemovedIfItIsItsOwn) {
+  const RunFolder run = open(world);
+  const fs::path elsewhere = folder.path() / "elsewhere";
+  EXPECT_FALSE(Checkpoint::remove_left(run, elsewhere, "text"));
+  EXPECT_FALSE(fs::exists(elsewhere));
+  { Checkpoint::begin(run, elsewhere, "text"); }
+  EXPECT_FALSE(Checkpoint::remove_left(run, elsewhere, "another"));
+  EXPECT_TRUE(fs::exists(elsewhere / "identity.record"));
+  world.barrier();
+  EXPECT_TRUE(Checkpoint::remove_left(run, elsewhere, "text"));
+  on_root([&] { EXPECT_FALSE(fs::exists(elsewhere)); });
+  // In the run's own folder, also where the removal was killed half-way.
+  on_root([&] {
+    fs::create_directories(run.checkpoint_folder());
+    std::ofstream(run.checkpoint_folder() / "a.record") << "left";
+  });
+  EXPECT_TRUE(Checkpoint::remove_left(run, run.checkpoint_folder(), "text"));
+  on_root([&] { EXPECT_FALSE(fs::exists(run.checkpoint_folder())); });
+}
+
 TEST_F(CheckpointTest, WhatCannotBeWrittenLeavesTheOldOne) {
   const RunFolder run = open(world);
   Checkpoint checkpoint = Checkpoint::begin(run, run.checkpoint_folder(), "text");

@@ -175,13 +175,75 @@ TEST_F(RunFolderTest, OnlyAnUnfinishedRunIsOpenedAgain) {
   on_root([&] { std::ofstream(output / "status.json") << "{\"state\": 3}"; });
   expect_error(world, ExitCode::input, "status.json: is damaged", reopen);
   { const RunFolder run = open(output, true); }
-  on_root([&] { std::ofstream(output / "run.h5") << "result"; });
-  expect_error(world, ExitCode::exists, "finished run", reopen);
-  on_root([&] {
-    fs::remove(output / "run.h5");
-    fs::remove(output / "deck.resolved.toml");
-  });
+  on_root([&] { fs::remove(output / "deck.resolved.toml"); });
   expect_error(world, ExitCode::input, "holds no deck.resolved.toml", reopen);
+}
+
+TEST_F(RunFolderTest, ARunWithAResultIsOverWhenItsLastWordSaysSo) {
+  const auto say = [&](const RunStatus& last_word) {
+    RunFolder run = open(output, true);
+    run.publish(last_word);
+    on_root([&] { std::ofstream(output / "run.h5") << "result"; });
+  };
+  const auto reopen = [&] { return RunFolder::reopen(world, output).has_result(); };
+  for (const RunStatus& last_word : {RunStatus{.state = "running", .phase = "solve"},
+                                     RunStatus{.state = "failed", .exit_code = 75}}) {
+    say(last_word);
+    EXPECT_TRUE(reopen());
+  }
+  for (const RunStatus& last_word :
+       {RunStatus{.state = "finished"}, RunStatus{.state = "failed", .exit_code = 82}}) {
+    say(last_word);
+    expect_error(world, ExitCode::exists, "finished run", [&] { reopen(); });
+    on_root([&] {
+      fs::create_directories(output / "checkpoint");
+      std::ofstream(output / "checkpoint" / "a.record") << "left";
+    });
+    EXPECT_TRUE(reopen());
+  }
+}
+
+TEST_F(RunFolderTest, ANewFolderHasItsFilesFromTheBeginningAndNothingIsLeftBeside) {
+  on_root([&] {
+    fs::create_directories(output.parent_path() / ".output.new-1");
+    std::ofstream(output.parent_path() / ".output.new-1" / "deck.toml") << "killed";
+    fs::create_directories(output.parent_path() / ".other.new-1");
+  });
+  {
+    const RunFolder run = open(output / "");
+    EXPECT_EQ(run.path(), output);
+  }
+  EXPECT_FALSE(RunFolder::reopen(world, output).has_result());
+  on_root([&] {
+    EXPECT_FALSE(fs::exists(output.parent_path() / ".output.new-1"));
+    EXPECT_TRUE(fs::exists(output.parent_path() / ".other.new-1"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(output.parent_path()), {}), 2);
+  });
+}
+
+TEST_F(RunFolderTest, WhatWasKilledBeforeItsStatusIsBegunAgainOrGoneOnWith) {
+  on_root([&] {
+    fs::create_directories(output);
+    for (const char* name : {".fathom.lock", "deck.toml", "deck.resolved.toml.tmp-17"})
+      std::ofstream(output / name) << "killed";
+  });
+  expect_error(world, ExitCode::input, "begun again by fathom run",
+               [&] { RunFolder::reopen(world, output); });
+  {
+    const RunFolder run = open(output);
+    on_root([&] { EXPECT_EQ(text_of(output / "deck.toml"), "deck"); });
+  }
+  on_root([&] { fs::remove(output / "status.json"); });
+  EXPECT_EQ(RunFolder::reopen(world, output).resolved_deck_text(), "resolved");
+}
+
+TEST_F(RunFolderTest, ADeckThatTheUserPutThereIsNotTakenForARunsOwn) {
+  on_root([&] {
+    fs::create_directories(output);
+    std::ofstream(output / "deck.toml") << "mine";
+  });
+  expect_error(world, ExitCode::exists, "did not finish", [&] { open(output); });
+  on_root([&] { EXPECT_EQ(text_of(output / "deck.toml"), "mine"); });
 }
 
 TEST_F(RunFolderTest, PathsThatCannotBeFoldersAreRefused) {
