@@ -40,7 +40,7 @@ DECKS = {
                        kernel=dict(type="random_features", expectation="empirical", activation="relu", features=50),
                        sweep=dict(run__seed=[1, 2])),
     # Kept at every step and after every chunk.
-    "eager_networks": deck_of(**with_keys(NETWORK, **EAGER, sweep=dict(kernel__width=[4, 5, 6]))),
+    "eager_networks": deck_of(**with_keys(NETWORK, **EAGER, training=dict(steps=60), sweep=dict(kernel__width=[4, 5]))),
     "eager_adam": deck_of(**with_keys(NETWORK, **EAGER, kernel=dict(width=8), training=dict(optimiser="adam", batch=6,
                                                                                           learning_rate=0.002, steps=40))),
     "chunks": deck_of(**with_keys(SPECTRUM, **EAGER, kernel=dict(FEATURES, degree=2, features=60, chunk=40))),

@@ -21,7 +21,7 @@ CASES = [
     ("networks", "studies.snapshot:1:kill@7", 2, 1, r"point-0001\.done"),
     ("networks", "studies.keep_snapshot:0:stop@2", 2, 2, r"point-000\d\.training"),
     ("networks", "studies.training:2:kill", 3, 2, ""),
-    ("eager_networks", "store.checkpoint:0:kill@60", 1, 1, r"point-0001\.training"),
+    ("eager_networks", "store.checkpoint:0:kill@40", 1, 1, r"point-0001\.training"),
     ("eager_adam", "store.checkpoint:0:kill@25", 1, 1, r"point-0001\.training"),
     ("eager_adam", "store.checkpoint_rename:0:kill@25", 2, 2, r"point-0001\.training"),
     ("adam", "studies.snapshot:0:kill@3", 2, 1, r"point-0001\.moment-0001"),
