@@ -36,6 +36,8 @@ for name in $two_ranks; do
   programs+=" tests/mpi/test_${name//./_}"
   tests+="^${name}\.np2\$|"
 done
+programs+=" tests/sanitizers/planted_fault"
+tests+="^sanitizers\\.planted\\.|"
 ninja -C "$build" -j "$jobs" $programs >"$build/build.log" || { tail -n 40 "$build/build.log"; exit 1; }
 
 # With -fno-sanitize-recover every finding of undefined behaviour ends its test.
