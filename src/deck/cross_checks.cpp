@@ -3,6 +3,7 @@
 #include "deck/resolver.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -224,15 +225,16 @@ void check_limits(Resolver& deck) {
                                  to_toml(*fail)));
 }
 
-void check_default_dim(Resolver& deck) {
-  const auto dim = deck.integer("data.dim");
-  const auto limit = all_keys()[*find_key("data.dim")].range.max;
-  if (dim && static_cast<double>(*dim) > *limit)
-    deck.complain("kernel.features",
-                  fmt::format("kernel.features = {} makes data.dim = 4 x kernel.features = {}, "
-                              "above its largest value {:.0f}",
-                              *dim / 4, *dim, *limit),
-                  {"set data.dim, or fewer features"});
+/// A default that is made from another key can lie beyond its own largest value.
+void check_default_from(Resolver& deck, std::string_view key, std::string_view from,
+                        std::string_view rule, std::string hint) {
+  const auto value = deck.integer(key), source = deck.integer(from);
+  const auto limit = all_keys()[*find_key(key)].range.max;
+  if (value && source && static_cast<double>(*value) > *limit)
+    deck.complain(from,
+                  fmt::format("{} = {} makes {} = {} = {}, above its largest value {:.0f}", from,
+                              *source, key, rule, *value, *limit),
+                  {std::move(hint)});
 }
 
 /// Symbols of the process that makes the sequences, where the deck says it.
@@ -321,7 +323,12 @@ void check_together(Resolver& deck) {
   check_layout(deck);
   check_files(deck);
   check_limits(deck);
-  check_default_dim(deck);
+  check_default_from(deck, "data.dim", "kernel.features", "4 x kernel.features",
+                     "set data.dim, or fewer features");
+  check_default_from(deck, "kernel.head_size", "kernel.width", "kernel.width / kernel.heads",
+                     "set kernel.head_size, or more kernel.heads");
+  check_default_from(deck, "kernel.mlp_width", "kernel.width", "4 x kernel.width",
+                     "set kernel.mlp_width, or a smaller width");
   check_training(deck);
   check_outputs(deck);
 }

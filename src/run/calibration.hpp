@@ -14,7 +14,7 @@
 namespace fathom {
 
 struct CalibrationOptions {
-  std::int64_t small_order = 1000, large_order = 2500;  ///< of the solves
+  std::int64_t small_order = 2000, large_order = 5000;  ///< of the solves
   std::filesystem::path folder = ".";                   ///< whose file system is written to
   std::int64_t write_bytes = std::int64_t{256} << 20;
   std::function<void(const std::string&)> say = {};  ///< a line a reading, on every rank

@@ -56,7 +56,7 @@ def network(samples, width):
 def density(n, matrix):
     return dict(study=dict(kind="density", probes=8, steps=20, matrix=matrix),
                 data=dict(source="sphere", n=n, dim=60),
-                kernel=dict(type="random_features", activation="relu", features=n // 2))
+                kernel=dict(type="random_features", activation="relu", features=n // 2, side="gram"))
 
 
 def configurations(scale):
@@ -65,24 +65,24 @@ def configurations(scale):
 
     # name, ranks, deck
     return [
-        ("elpa2-p1", 1, kernel(at(8000), backend="elpa2")),
-        ("elpa2-p2", 2, kernel(at(10000), backend="elpa2")),
-        ("elpa2-p4", 4, kernel(at(14000), backend="elpa2")),
+        ("elpa2-p1", 1, kernel(at(5700), backend="elpa2")),
+        ("elpa2-p2", 2, kernel(at(8000), backend="elpa2")),
+        ("elpa2-p4", 4, kernel(at(11300), backend="elpa2")),
         ("scalapack-p1", 1, kernel(at(12000), backend="scalapack")),
         ("scalapack-p2", 2, kernel(at(16000), backend="scalapack")),
-        ("lapack-p1", 1, kernel(at(12500), backend="lapack")),
-        ("elpa1-vectors-p1", 1, kernel(at(7000), backend="elpa1", eigenvectors=True)),
-        ("elpa1-vectors-p2", 2, kernel(at(8000), backend="elpa1", eigenvectors=True)),
+        ("lapack-p1", 1, kernel(at(12000), backend="lapack")),
+        ("elpa1-vectors-p1", 1, kernel(at(6200), backend="elpa1", eigenvectors=True)),
+        ("elpa1-vectors-p2", 2, kernel(at(7500), backend="elpa1", eigenvectors=True)),
         ("elpa1-vectors-p4", 4, kernel(at(11500), backend="elpa1", eigenvectors=True)),
-        ("scalapack-vectors-p1", 1, kernel(at(6000), backend="scalapack", eigenvectors=True)),
-        ("scalapack-vectors-p2", 2, kernel(at(8000), backend="scalapack", eigenvectors=True)),
-        ("lapack-vectors-p1", 1, kernel(at(6500), backend="lapack", eigenvectors=True)),
+        ("scalapack-vectors-p1", 1, kernel(at(5300), backend="scalapack", eigenvectors=True)),
+        ("scalapack-vectors-p2", 2, kernel(at(7500), backend="scalapack", eigenvectors=True)),
+        ("lapack-vectors-p1", 1, kernel(at(5500), backend="lapack", eigenvectors=True)),
         ("slepc-p2", 2, kernel(at(17000), backend="slepc", eigenvalues=20)),
-        ("cascade-p1", 1, features(at(4000), at(8000), tail="cascade")),
-        ("cascade-p2", 2, features(at(5500), at(11000), tail="cascade")),
+        ("cascade-p1", 1, features(at(3700), at(7400), tail="cascade")),
+        ("cascade-p2", 2, features(at(5200), at(10400), tail="cascade")),
         ("cascade-vectors-p2", 2, features(at(4800), at(9600), tail="cascade", eigenvectors=True)),
         ("auto-p2", 2, features(at(5500), at(11000), tail="auto")),
-        ("svd-p1", 1, features(at(5000), at(5000), tail="svd")),
+        ("svd-p1", 1, features(at(4800), at(4800), tail="svd")),
         ("extended-p1", 1, smooth(at(3600))),
         ("network-p2", 2, network(at(8000), 256)),
         ("density-gram-p1", 1, density(at(11500), "gram")),
