@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <new>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -167,6 +168,8 @@ int main(int argc, char** argv) {
     return static_cast<int>(ExitCode::usage);
   } catch (const Error& error) {
     return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(Error(ExitCode::no_fit, "out of memory"));
   }
 
   if (*run_command || *resume_command) return run(argc, argv, arguments);
@@ -179,5 +182,7 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const Error& error) {
     return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(Error(ExitCode::no_fit, "out of memory"));
   }
 }

@@ -5,6 +5,7 @@
 #include "run/calibration.hpp"
 #include "run/plan_command.hpp"
 
+#include <cmath>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -48,6 +49,28 @@ void run_calibrate(int argc, char** argv, const CalibrateArguments& arguments) {
   session.finish();
 }
 
+/// Bytes; units are powers of 1024, as Slurm has them.
+std::uint64_t memory_size(const std::string& text) {
+  double value = 0;
+  std::size_t used = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  std::string unit = text.substr(used);
+  for (const std::string_view end : {"iB", "B"})
+    if (unit.size() > 1 && unit.ends_with(end)) unit.resize(unit.size() - end.size());
+  const std::size_t power = std::string_view("KMGTP").find(unit.empty() ? ' ' : unit[0]);
+  const double bytes = std::ldexp(value, 10 * static_cast<int>(power + 1));
+  constexpr double least = 0x1p20, most = 0x1p60;
+  if (used == 0 || unit.size() != 1 || power == std::string_view::npos ||
+      !(bytes >= least && bytes <= most))
+    throw CLI::ValidationError(
+        "--memory", fmt::format("{} is not a size of 1 MiB or more, such as 64GiB", text));
+  return static_cast<std::uint64_t>(bytes);
+}
+
 void add_plan(CLI::App& app, bool speaks) {
   const auto arguments = std::make_shared<PlanArguments>();
   CLI::App* plan = app.add_subcommand(
@@ -62,8 +85,9 @@ void add_plan(CLI::App& app, bool speaks) {
   plan->add_option("--nodes", arguments->nodes, "Nodes; without it this machine or Slurm's job")
       ->check(CLI::Range(1, 1 << 20));
   plan->add_option("--cores", arguments->cores, "Cores of a node")->check(CLI::Range(1, 1 << 12));
-  plan->add_option("--memory", arguments->memory, "Memory of a node, such as 64GiB")
-      ->transform(CLI::AsSizeValue(false));
+  plan->add_option_function<std::string>(
+      "--memory", [arguments](const std::string& text) { arguments->memory = memory_size(text); },
+      "Memory of a node, with its unit: 64GiB, 64G and 65536M are the same");
   plan->add_option("--calibration", arguments->calibration,
                    "File of `fathom calibrate`, if not the usual one");
   plan->add_option("--from", arguments->from,

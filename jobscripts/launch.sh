@@ -73,6 +73,10 @@ begins_anew() {
 run_or_resume() {
   local run=$1 deck=$2 before code=0
   shift 2
+  if [[ " $* " == *" run.output"* ]]; then
+    echo "the run folder of a job is named by OUTPUT, not by --set run.output" >&2
+    exit 64
+  fi
   echo "job $SLURM_JOB_ID on $SLURM_JOB_NODELIST: ${SLURM_NTASKS:-1} ranks, start $((${SLURM_RESTART_COUNT:-0} + 1)), run folder $run"
   before=$(cat "$run/status.json" 2>/dev/null)
   if [ "$stop_asked" = 1 ]; then

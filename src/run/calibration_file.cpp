@@ -34,11 +34,15 @@ MachineModel from_json(const nlohmann::json& json) {
   MachineModel model;
   model.calibrated = true;
   model.ranks = json.at("ranks").get<int>();
+  if (model.ranks < 1) throw Error(ExitCode::input, "{} ranks", model.ranks);
   for (const Rate& rate : rates) {
     const double value = json.at(rate.name).get<double>();
     if (!(value > 0)) throw Error(ExitCode::input, "{} = {} is no rate", rate.name, value);
     model.*rate.value = value;
   }
+  constexpr double most_baseline = 0x1p34;  // bytes of an empty program
+  if (model.baseline > most_baseline)
+    throw Error(ExitCode::input, "baseline = {} bytes of the empty program", model.baseline);
   for (const auto& entry : json.at("solvers")) {
     const SolverTiming timing{.backend = parse_backend(entry.at("backend").get<std::string>()),
                               .vectors = entry.at("vectors").get<bool>(),
@@ -47,6 +51,9 @@ MachineModel from_json(const nlohmann::json& json) {
                               .large_order = entry.at("order").at(1).get<std::int64_t>(),
                               .small_seconds = entry.at("seconds").at(0).get<double>(),
                               .large_seconds = entry.at("seconds").at(1).get<double>()};
+    if (!(timing.small_seconds > 0 && timing.large_seconds > 0))
+      throw Error(ExitCode::input, "a solver that took {} s and {} s", timing.small_seconds,
+                  timing.large_seconds);
     if (timing.ranks < 1 || timing.small_order < 1 || timing.large_order <= timing.small_order)
       throw Error(ExitCode::input, "a solver timed at orders {} and {} on {} ranks",
                   timing.small_order, timing.large_order, timing.ranks);
@@ -106,7 +113,7 @@ MachineModel load_calibration(const std::optional<std::filesystem::path>& file) 
   text << in.rdbuf();
   try {
     MachineModel model = from_json(nlohmann::json::parse(text.str()));
-    model.source = path.string();
+    model.source = "the calibration " + path.string();
     return model;
   } catch (const nlohmann::json::exception& fault) {
     throw Error(ExitCode::input, "{}: is no calibration: {}", path.string(), fault.what());

@@ -1,23 +1,29 @@
 #include "run/job_script.hpp"
 
+#include "run/shell_quoted.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include <fmt/format.h>
 
 namespace fathom {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text)
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 std::string limit_text(double seconds) {
   const auto minutes = static_cast<long>(std::ceil(std::max(10 * 60.0, 2 * seconds) / 60));
   return fmt::format("{:02}:{:02}:00", minutes / 60, minutes % 60);
+}
+
+/// Within double quotes of a shell and the braces of a default.
+std::string in_double_quotes(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\\"$`}").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
 }
 
 /// A job's name is one word of plain characters.
@@ -34,7 +40,7 @@ std::string job_script(const Job& job, const RunPlan& plan, const Machine& machi
   const int nodes = std::min(machine.nodes, plan.ranks);
   std::string sets;
   for (const std::string& set : job.overrides)
-    sets += " --set " + quoted(set);
+    sets += " --set " + shell_quoted(set);
   return fmt::format(
       "#!/bin/bash\n"
       "# Planned: {} ranks on {} node{}, {:.2f} GiB a node at the peak, {:.0f} s.\n"
@@ -55,11 +61,14 @@ std::string job_script(const Job& job, const RunPlan& plan, const Machine& machi
       "\n"
       "# shellcheck source=jobscripts/launch.sh\n"
       "source \"${{FATHOM:-$SLURM_SUBMIT_DIR}}/jobscripts/launch.sh\" || exit 64\n"
-      "run_or_resume \"${{OUTPUT:-$SLURM_SUBMIT_DIR/output/job-$SLURM_JOB_ID}}\" {}{}\n",
+      "run_or_resume \"${{OUTPUT:-{}}}\" {}{}\n",
       plan.ranks, nodes, nodes == 1 ? "" : "s",
       (plan.peak() + machine.baseline) * machine.ranks_a_node(plan.ranks) / 0x1p30, plan.seconds(),
       plain(job.name), nodes, plan.ranks, machine.ranks_a_node(plan.ranks),
-      std::ceil(job.memory / 0x1p20), limit_text(plan.seconds()), quoted(job.deck), sets);
+      std::ceil(job.memory / 0x1p20), limit_text(plan.seconds()),
+      job.output.empty() ? "$SLURM_SUBMIT_DIR/output/job-$SLURM_JOB_ID"
+                         : in_double_quotes(job.output),
+      shell_quoted(job.deck), sets);
 }
 
 }  // namespace fathom

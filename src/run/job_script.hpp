@@ -12,6 +12,7 @@ namespace fathom {
 struct Job {
   std::string deck;                    ///< as given
   std::vector<std::string> overrides;  ///< as given to --set
+  std::string output{};                ///< the run folder; empty: one by the number of the job
   std::string name;                    ///< of the job
   double memory = 0;                   ///< bytes a node to ask for
 };

@@ -13,7 +13,9 @@ namespace {
 
 int environment_count(const char* name) {
   const char* text = std::getenv(name);
-  return text ? std::max(0, std::atoi(text)) : 0;
+  if (!text) return 0;
+  constexpr long long most = 1 << 20;
+  return static_cast<int>(std::clamp(std::strtoll(text, nullptr, 10), 0LL, most));
 }
 
 /// Processors that this process may run on.

@@ -5,6 +5,8 @@
 #include "run/machine.hpp"
 #include "run/plan_text.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <ostream>
 
 namespace fathom {
@@ -21,6 +23,33 @@ Machine asked_machine(const PlanArguments& arguments, double baseline) {
   return machine;
 }
 
+/// What fits with room to spare: the script's wish of memory for a node.
+double wished_memory(const RunPlan& plan, const Machine& machine) {
+  constexpr double spare = 1.2;
+  const double a_node = (plan.peak_at_most() + machine.baseline) * machine.ranks_a_node(plan.ranks);
+  return std::min(machine.memory, spare * a_node);
+}
+
+/// The run folder is the script's to name, by OUTPUT.
+Job job_of(const PlanArguments& arguments, const Deck& deck, double memory) {
+  Job job{.deck = arguments.deck_path,
+          .overrides = {},
+          .name = std::filesystem::path(arguments.deck_path).stem().string(),
+          .memory = memory};
+  const auto control = [](const std::string& text) {
+    return std::ranges::any_of(text, [](unsigned char c) { return std::iscntrl(c) != 0; });
+  };
+  if (control(arguments.deck_path) || std::ranges::any_of(arguments.overrides, control))
+    throw Error(ExitCode::usage, "--sbatch: control characters in the deck's name or in --set");
+  for (const std::string& set : arguments.overrides) {
+    if (set.starts_with("run.output"))
+      job.output = deck.text("run.output");
+    else
+      job.overrides.push_back(set);
+  }
+  return job;
+}
+
 void print(std::ostream& out, const std::vector<std::string>& lines) {
   for (const std::string& line : lines)
     out << line << '\n';
@@ -35,16 +64,19 @@ void plan_deck(const PlanArguments& arguments, std::ostream& out) {
   MachineModel model = load_calibration(file);
   const Machine machine = asked_machine(arguments, model.baseline);
   const std::vector<PointShape> points = point_shapes(deck, InputShapes::read(deck));
-  const std::vector<Candidate> table = candidates(points, machine, model);
-  const auto best = best_ranks(table);
-  const int ranks = arguments.ranks > 0 ? arguments.ranks : best.value_or(table.back().ranks);
-  RunPlan plan = plan_run(points, ranks, machine, model);
+  PhaseScale scale;
   if (!arguments.from.empty()) {
     const PastRates past = PastRates::read(arguments.from);
-    past.apply(plan.phases);
+    scale = [past](std::vector<PlannedPhase>& phases) { past.apply(phases); };
     model.calibrated = true;
     model.source = past.source();
   }
+  const std::vector<Candidate> table = candidates(points, machine, model, scale);
+  const auto best = best_ranks(table);
+  const int usual = table.empty() ? least_ranks(points) : table.back().ranks;
+  const int ranks = arguments.ranks > 0 ? arguments.ranks : best.value_or(usual);
+  RunPlan plan = plan_run(points, ranks, machine, model);
+  if (scale) scale(plan.phases);
   const std::string no = refusal(points, plan, machine);
   if (!arguments.sbatch) {
     out << deck.text("title") << '\n' << machine_line(machine, model) << '\n';
@@ -53,11 +85,7 @@ void plan_deck(const PlanArguments& arguments, std::ostream& out) {
   }
   if (!no.empty()) throw Error(ExitCode::no_fit, no);
   if (arguments.sbatch)
-    out << job_script({.deck = arguments.deck_path,
-                       .overrides = arguments.overrides,
-                       .name = std::filesystem::path(arguments.deck_path).stem().string(),
-                       .memory = machine.memory},
-                      plan, machine);
+    out << job_script(job_of(arguments, deck, wished_memory(plan, machine)), plan, machine);
 }
 
 }  // namespace fathom

@@ -70,7 +70,7 @@ void add_time(std::vector<std::string>& lines, const RunPlan& plan, const Machin
   lines.push_back(fmt::format(
       "  time {}{}, by {}", duration_text(least),
       most > least ? fmt::format(", {} with what is marked *", duration_text(most)) : "",
-      model.calibrated ? "the calibration " + model.source
+      model.calibrated ? model.source
                        : "default rates: `fathom calibrate` measures this machine's"));
 }
 
@@ -100,6 +100,10 @@ std::vector<std::string> plan_lines(const std::vector<PointShape>& points, const
   lines.push_back(fmt::format("  disk: run.h5 {}, checkpoint up to {}", size_text(plan.run_file),
                               size_text(plan.checkpoint)));
   add_time(lines, plan, model);
+  if (machine.ranks_a_node(plan.ranks) > machine.cores)
+    lines.push_back(
+        fmt::format("  {} ranks a node on {} cores: the times are as if they took turns",
+                    machine.ranks_a_node(plan.ranks), machine.cores));
   return lines;
 }
 

@@ -2,9 +2,11 @@
 
 #include "run/calibration.hpp"
 #include "run/plan_text.hpp"
+#include "store/folder_lock.hpp"
 #include "store/memory.hpp"
 #include "studies/memory_plan.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <unistd.h>
@@ -12,19 +14,24 @@
 namespace fathom {
 namespace {
 
+/// What binds: free memory, or a limit below it.
+std::string binding_limit() {
+  const auto limit = memory_limit();
+  const std::int64_t taken = resident_bytes();
+  return limit && limit->bytes - taken < available_memory_bytes() ? limit->from : "free memory";
+}
+
 /// The nodes of this run, and what its ranks may take of their memory.
 Machine machine_of(const Communicator& world, double baseline, double room) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  const std::vector<std::string> hosts = world.gather(host);
+  const std::vector<std::string> hosts = world.gather(host_name());
   Machine machine;
   machine.nodes = static_cast<int>(
       world.max(static_cast<double>(std::set<std::string>(hosts.begin(), hosts.end()).size())));
-  machine.cores = machine.ranks_a_node(world.size());
+  // Not those that this rank is bound to.
+  machine.cores = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   machine.baseline = world.max(baseline);
   machine.memory = (room + machine.baseline) * machine.ranks_a_node(world.size());
-  const auto limit = memory_limit();
-  machine.limit = limit ? limit->from : "free memory";
+  machine.limit = binding_limit();
   return machine;
 }
 

@@ -10,6 +10,7 @@
 #include "run/run_log.hpp"
 #include "run/run_planning.hpp"
 #include "run/run_stop.hpp"
+#include "run/shell_quoted.hpp"
 #include "run/status_board.hpp"
 #include "store/memory.hpp"
 #include "store/provenance.hpp"
@@ -45,18 +46,6 @@ struct Run {
   StatusBoard status;  // last: its thread ends before the rest goes
 };
 
-/// As a shell takes it.
-std::string quoted(const std::string& word) {
-  const bool plain = word.find_first_not_of(
-                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                         "0123456789_-+=./:,@%") == word.npos;
-  if (plain) return word;
-  std::string out = "'";
-  for (const char c : word)
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 std::string go_on_with(const Run& run) {
   const RunFolder& folder = *run.folder;
   const int ranks = folder.comm().size();
@@ -64,7 +53,7 @@ std::string go_on_with(const Run& run) {
       "{}: {}fathom resume {}",
       run.keeps ? "go on with"
                 : "nothing was kept, run.checkpoint is \"off\"; begin once more with",
-      ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "", quoted(folder.path().string()));
+      ranks > 1 ? fmt::format("mpirun -n {} ", ranks) : "", shell_quoted(folder.path().string()));
 }
 
 void greet(Run& run, const Deck& deck, const Provenance& provenance) {
@@ -140,6 +129,31 @@ void conclude_result(Run& run, ExitCode code) {
   if (!trouble.empty()) run.log.warn("status.json still says \"running\": " + trouble);
 }
 
+void note_point(Run& run, const Checkpoint& checkpoint, std::int64_t done, std::int64_t total) {
+  run.status.points(done, total);
+  if (total == 1) return;
+  // Points of an earlier run took no time of this one.
+  const std::int64_t before = std::ranges::count_if(
+      checkpoint.reused(), [](const std::string& key) { return key.ends_with(".done"); });
+  const double each =
+      run.timer.seconds() / static_cast<double>(std::max(done - before, std::int64_t{1}));
+  run.log.note(fmt::format("point {} of {} done, ", done, total) +
+               (done == before
+                    ? std::string("by an earlier run")
+                    : fmt::format("{} to go at this rate",
+                                  duration_text(each * static_cast<double>(total - done)))));
+}
+
+/// Each once, in the order of the points.
+std::vector<std::int64_t> seeds_of(const Deck& deck) {
+  std::vector<std::int64_t> seeds;
+  for (const StudyPoint& point : study_points(deck)) {
+    const std::int64_t seed = point.deck.integer("run.seed");
+    if (std::ranges::find(seeds, seed) == seeds.end()) seeds.push_back(seed);
+  }
+  return seeds;
+}
+
 void execute(Run& run, const RunArguments& arguments) {
   const auto baseline = static_cast<double>(resident_bytes());
   Opened opened = open_run(run.world, arguments);
@@ -173,17 +187,7 @@ void execute(Run& run, const RunArguments& arguments) {
   RunFile file(*run.folder);
   PhaseClock clock(run.log);
   const auto point_done = [&](std::int64_t done, std::int64_t total) {
-    run.status.points(done, total);
-    if (total == 1) return;
-    // Points of an earlier run took no time of this one.
-    const std::int64_t before = std::ranges::count_if(
-        kept.checkpoint.reused(), [](const std::string& key) { return key.ends_with(".done"); });
-    run.log.note(fmt::format("point {} of {} done, ", done, total) +
-                 (done == before ? std::string("by an earlier run")
-                                 : fmt::format("{} to go at this rate",
-                                               duration_text(run.timer.seconds() /
-                                                             static_cast<double>(done - before) *
-                                                             static_cast<double>(total - done)))));
+    note_point(run, kept.checkpoint, done, total);
   };
   const StudyOutcome outcome =
       run_study({run.world, deck, run.log, clock, file, *run.stop, kept.checkpoint, point_done,
@@ -194,11 +198,7 @@ void execute(Run& run, const RunArguments& arguments) {
   provenance.finished = utc_now();
   provenance.grid = outcome.grid;
   provenance.block = outcome.block;
-  for (const StudyPoint& point : study_points(deck)) {
-    const std::int64_t seed = point.deck.integer("run.seed");
-    if (std::find(provenance.seeds.begin(), provenance.seeds.end(), seed) == provenance.seeds.end())
-      provenance.seeds.push_back(seed);
-  }
+  provenance.seeds = seeds_of(deck);
   const std::vector<PhaseTime> phases = clock.reduce(run.world);
   const MemoryUse memory = memory_use(run.world, outcome, baseline);
   write_header(file, deck, outcome, provenance);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include <unistd.h>
@@ -64,11 +65,18 @@ std::string beside_prefix(const fs::path& path) {
   return fmt::format(".{}.new-", path.filename().string());
 }
 
+/// No run takes so long from making such a folder to naming it: by its lock alone, one that has
+/// just been made and is not locked yet would look like one that was left.
+constexpr std::chrono::hours abandoned_after{1};
+
 /// Those of processes that are gone.
 void remove_left_beside(const fs::path& path) {
   for (const std::string& name : entries(path.parent_path())) {
     if (!name.starts_with(beside_prefix(path))) continue;
     const fs::path left = path.parent_path() / name;
+    std::error_code gone;
+    const auto changed = fs::last_write_time(left, gone);
+    if (gone || fs::file_time_type::clock::now() - changed < abandoned_after) continue;
     try {
       const FolderLock nobody_else(left);
     } catch (const Error&) {

@@ -61,6 +61,10 @@ VerifyOptions verify_options(const Deck& deck) {
   return verify;
 }
 
+bool cross_entropy(const Deck& deck) {
+  return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
+}
+
 std::int64_t snapshot_count(const Deck& deck) {
   return std::ssize(log_spaced_steps(deck.integer("training.steps"),
                                      static_cast<int>(deck.integer("study.snapshots"))));

@@ -27,6 +27,8 @@ GramSide wished_side(const Deck& deck, bool targets);
 LayoutWish layout_wish(const Deck& deck);
 /// [verify] and the seed of its probes.
 VerifyOptions verify_options(const Deck& deck);
+/// Whether a network is trained to predict classes.
+bool cross_entropy(const Deck& deck);
 /// How many snapshots training.steps and study.snapshots give.
 std::int64_t snapshot_count(const Deck& deck);
 

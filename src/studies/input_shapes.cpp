@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "store/matrix_file.hpp"
+#include "studies/deck_numbers.hpp"
 #include "studies/input_data.hpp"
 
 #include <algorithm>
@@ -32,10 +33,6 @@ Named named_targets(const Deck& deck) {
           name};
 }
 
-bool counts_labels(const Deck& deck) {
-  return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
-}
-
 std::int64_t classes_of(const MatrixFile& file, std::int64_t rows) {
   std::vector<std::int64_t> items(static_cast<std::size_t>(rows));
   std::iota(items.begin(), items.end(), 0);
@@ -61,7 +58,7 @@ void InputShapes::add(const Deck& deck) {
   if (!deck.has("data.targets")) return;
   const Named at = named_targets(deck);
   const auto file = look(at);
-  if (file && counts_labels(deck) && file->cols() == 1) {
+  if (file && cross_entropy(deck) && file->cols() == 1) {
     const std::int64_t wanted = deck.has("data.n") ? deck.integer("data.n") : file->rows();
     shape_[at.key()].classes = classes_of(*file, std::min(wanted, file->rows()));
   }

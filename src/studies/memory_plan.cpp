@@ -1,24 +1,18 @@
 #include "studies/memory_plan.hpp"
 
 #include "base/assert.hpp"
+#include "store/folder_lock.hpp"
 #include "store/memory.hpp"
 
 #include <algorithm>
 #include <functional>
 #include <string>
 
-#include <unistd.h>
-
 namespace fathom {
 namespace {
 
-ProblemShape with_room(const StudyContext& context, ProblemShape shape) {
-  shape.layout.memory = static_cast<std::int64_t>(std::max(0.0, context.memory_a_rank));
-  return shape;
-}
-
 PlannedMemory planned(const StudyContext& context, const ProblemShape& shape) {
-  return point_memory(with_room(context, shape), context.world.size());
+  return point_memory(with_room(shape, context.memory_a_rank), context.world.size());
 }
 
 std::string gibibytes(double bytes) {
@@ -57,9 +51,7 @@ const MemoryStage& fullest_of(const PlannedMemory& memory, std::initializer_list
 }  // namespace
 
 double memory_a_rank(const Communicator& comm) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  const auto color = static_cast<int>(std::hash<std::string>{}(host)&0x7fffffff);
+  const auto color = static_cast<int>(std::hash<std::string>{}(host_name()) & 0x7fffffff);
   const Communicator node = comm.split(color, comm.rank());
   const double resident = node.sum(static_cast<double>(resident_bytes()));
   auto left = static_cast<double>(available_memory_bytes());

@@ -6,6 +6,10 @@
 #include "training/optimiser.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <span>
 
 namespace fathom {
 namespace {
@@ -17,10 +21,6 @@ struct SamplesShape {
   bool stored = false;
   bool labels = false;  ///< classes of a cross entropy
 };
-
-bool cross_entropy(const Deck& deck) {
-  return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
-}
 
 SamplesShape samples_shape(const Deck& deck, const InputShapes& inputs) {
   const std::string& source = deck.text("data.source");
@@ -54,10 +54,26 @@ int moments_of(const std::string& optimiser) {
                                          : OptimiserKind::sgd);
 }
 
+/// Zeros that are only read take no memory: the system maps one page of them for all.
+class Zeros {
+ public:
+  explicit Zeros(std::int64_t count)
+      : size_(static_cast<std::size_t>(count)),
+        data_(static_cast<double*>(std::calloc(size_, sizeof(double))), std::free) {
+    if (!data_) throw std::bad_alloc();
+  }
+  std::span<const double> view() const { return {data_.get(), size_}; }
+
+ private:
+  std::size_t size_;
+  std::unique_ptr<double, decltype(&std::free)> data_;
+};
+
 /// Signals have the same shape whatever parameters and inputs are.
 EntkCounts count_kernel(const Network<double>& network, std::int64_t dim,
                         std::vector<OutputChoice> outputs) {
-  const std::vector<double> parameters(static_cast<std::size_t>(network.parameters()));
+  const Zeros zeros(network.parameters());
+  const std::span<const double> parameters = zeros.view();
   const auto inputs =
       dim > 0 ? replicated_features(std::vector<double>(static_cast<std::size_t>(dim)), dim, "")
               : replicated_tokens(

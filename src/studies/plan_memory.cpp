@@ -251,11 +251,24 @@ void add_deep(PlannedMemory& memory, const ProblemShape& shape, int ranks, bool 
   memory.stages.push_back(std::move(deep));
 }
 
-void add_network_stages(PlannedMemory& memory, const ProblemShape& shape, int ranks) {
-  if (!shape.network) return;
-  if (shape.network->stored_doubles > 0)
-    memory.stages.push_back(reading_stage(*shape.network, ranks));
-  if (!shape.network->training) return;
+/// While the data of a file are dealt to the ranks, or handed to all of them.
+MemoryStage reading_stage(const ProblemShape& shape, double doubles, int ranks) {
+  const double share = number * doubles / ranks;
+  // A panel of the file stands by rows, by columns, and twice more while it travels.
+  constexpr double panel = 0x1p26;
+  const double whole = shape.network ? shape.network->data_bytes : 0.0;
+  return {Stage::reading,
+          "",
+          {{"data as they are dealt", share},
+           {whole > 0 ? "panels, or the data on every rank" : "panels",
+            std::max(2 * std::min(panel, 2 * share), whole)}}};
+}
+
+/// Before the first matrix.
+void add_first_stages(PlannedMemory& memory, const ProblemShape& shape, int ranks) {
+  const double stored = shape.network ? shape.network->stored_doubles : shape.held_doubles;
+  if (stored > 0) memory.stages.push_back(reading_stage(shape, stored, ranks));
+  if (!shape.network || !shape.network->training) return;
   memory.stages.push_back(training_stage(shape, ranks));
   memory.stages.push_back(gradients_stage(shape, memory.matrix, ranks));
 }
@@ -351,11 +364,16 @@ double lanczos_bytes(std::int64_t n, std::int64_t probes, std::int64_t steps, in
   return number * order * static_cast<double>(probes) * (5 + (taken + 2) / ranks);
 }
 
+ProblemShape with_room(ProblemShape shape, double bytes) {
+  shape.layout.memory = static_cast<std::int64_t>(std::max(0.0, bytes));
+  return shape;
+}
+
 PlannedMemory point_memory(const ProblemShape& shape, int ranks) {
   PlannedMemory memory;
   memory.solver.grid = {ranks, 1};
   if (shape.density || shape.matrix_free) {
-    add_network_stages(memory, shape, ranks);
+    add_first_stages(memory, shape, ranks);
     memory.stages.push_back(shape.density ? density_stage(shape, ranks)
                                           : matrix_free_stage(shape, ranks));
     if (shape.matrix_free) memory.solver.backend = Backend::slepc;
@@ -365,7 +383,7 @@ PlannedMemory point_memory(const ProblemShape& shape, int ranks) {
   if (shape.extended) request.vectors = false;  // the first look needs none
   memory.solver = plan_solver(request, shape.n, ranks, shape.layout);
   memory.matrix = LocalMatrix(shape.n, memory.solver).bytes();
-  add_network_stages(memory, shape, ranks);
+  add_first_stages(memory, shape, ranks);
   const bool named = shape.tail == TailMethod::cascade || shape.tail == TailMethod::svd;
   if (!named) {
     memory.stages.push_back(assembly_stage(shape, memory.solver));

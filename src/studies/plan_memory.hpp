@@ -46,6 +46,9 @@ constexpr std::int64_t longest_unasked = 64;
 /// What libraries and the runtime allocate for themselves where they are first used.
 constexpr double first_use_bytes = 7 * 0x1p20;
 
+/// The shape where a rank may take so many bytes.
+ProblemShape with_room(ProblemShape shape, double bytes);
+
 /// wish.memory of the shape's layout is the bytes that a rank may take, where known: the choice of
 /// solver may depend on them. Error(deck) where a solver asked for by name cannot do this.
 PlannedMemory point_memory(const ProblemShape& shape, int ranks);

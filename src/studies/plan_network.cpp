@@ -80,17 +80,6 @@ std::vector<MemoryItem> network_items(const ProblemShape& shape, int ranks) {
   return items;
 }
 
-MemoryStage reading_stage(const NetworkShape& network, int ranks) {
-  const double share = number * network.stored_doubles / ranks;
-  // A panel of the file stands by rows, by columns, and twice more while it travels.
-  constexpr double panels = 64 * 0x1p20;
-  return {Stage::reading,
-          "",
-          {{"data as they are dealt", share},
-           {"panels, or the data on every rank",
-            std::max(2 * std::min(panels, 2 * share), network.data_bytes)}}};
-}
-
 MemoryStage training_stage(const ProblemShape& shape, int ranks) {
   const NetworkShape& network = *shape.network;
   MemoryStage stage{Stage::training, "", network_items(shape, ranks)};

@@ -10,8 +10,6 @@ namespace fathom {
 /// @pre shape.network
 std::vector<MemoryItem> network_items(const ProblemShape& shape, int ranks);
 
-/// While the data of a file are handed to all ranks.
-MemoryStage reading_stage(const NetworkShape& network, int ranks);
 /// Forward and backward passes of a batch. @pre network.training
 MemoryStage training_stage(const ProblemShape& shape, int ranks);
 /// What the spectrum of a snapshot is checked by: Lanczos from the gradient, and gradients alone.

@@ -5,16 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace fathom {
 namespace {
 
 constexpr double number = 8;
-
-ProblemShape with_room(ProblemShape shape, double bytes) {
-  shape.layout.memory = static_cast<std::int64_t>(std::max(0.0, bytes));
-  return shape;
-}
 
 double file_bytes(const ProblemShape& shape) {
   const auto n = static_cast<double>(shape.n);
@@ -30,10 +26,16 @@ double file_bytes(const ProblemShape& shape) {
   return bytes;
 }
 
-/// The matrix, or the state of a training with its snapshots' spectra.
-double checkpoint_bytes(const ProblemShape& shape) {
+/// The matrix, the state of a training with its snapshots' spectra, or the vectors of a Lanczos
+/// process.
+double checkpoint_bytes(const ProblemShape& shape, int ranks) {
   const auto n = static_cast<double>(shape.n);
-  if (shape.density || shape.matrix_free) return 0;
+  if (shape.matrix_free) return 0;
+  if (shape.density) {
+    const double vectors =
+        number * n * static_cast<double>(shape.density->probes * (shape.density->steps + 1));
+    return vectors + (chosen_way(shape, ranks).name == "gram" ? number * n * n : 0.0);
+  }
   if (!shape.network || !shape.network->training) return number * n * n;
   const TrainingShape& training = *shape.network->training;
   return static_cast<double>(shape.network->kernel.parameters) * training.number_bytes *
@@ -68,7 +70,25 @@ double kept_by_groups(const std::vector<PointShape>& points, int ranks, double r
   return ranks > 1 && networks > 1 ? std::min(kept, room / 4) : 0.0;
 }
 
+constexpr std::int64_t most_ranks = 1 << 24;
+
+/// Slower by what more ranks than cores share.
+void oversubscribe(std::vector<PlannedPhase>& phases, int ranks, const Machine& machine) {
+  const double sharing = static_cast<double>(machine.ranks_a_node(ranks)) / machine.cores;
+  if (sharing > 1)
+    for (PlannedPhase& phase : phases)
+      phase.seconds *= sharing;
+}
+
 }  // namespace
+
+int least_ranks(const std::vector<PointShape>& points) {
+  int least = 1;
+  for (const PointShape& point : points)
+    if (const auto& grid = point.problem.layout.grid)
+      least = std::max(least, grid->nprow * grid->npcol);
+  return least;
+}
 
 std::vector<PointShape> point_shapes(const Deck& deck, const InputShapes& inputs) {
   std::vector<PointShape> shapes;
@@ -81,12 +101,12 @@ double RunPlan::peak() const {
   return points[fullest].fullest().total() + first_use_bytes + kept;
 }
 
-double RunPlan::peak_with(Stage stage) const {
-  double most = peak();
+double RunPlan::peak_at_most() const {
+  double most = 0;
   for (const PlannedMemory& point : points)
-    if (const MemoryStage* s = point.find(stage))
-      most = std::max(most, s->total() + first_use_bytes + kept);
-  return most;
+    for (const MemoryStage& stage : point.stages)
+      most = std::max(most, stage.total());
+  return most + first_use_bytes + kept;
 }
 
 double RunPlan::seconds() const {
@@ -114,7 +134,7 @@ RunPlan plan_run(const std::vector<PointShape>& points, int ranks, const Machine
     plan.points.push_back(point_memory(shape, ranks));
     add_phases(plan.phases, planned_phases(shape, plan.points.back(), ranks, model));
     plan.run_file += file_bytes(shape);
-    plan.checkpoint = std::max(plan.checkpoint, checkpoint_bytes(shape));
+    plan.checkpoint = std::max(plan.checkpoint, checkpoint_bytes(shape, ranks));
   };
   for (const PointShape& point : points) {
     add(point.problem);
@@ -124,20 +144,25 @@ RunPlan plan_run(const std::vector<PointShape>& points, int ranks, const Machine
   for (std::size_t i = 0; i < plan.points.size(); ++i)
     if (plan.points[i].fullest().total() > plan.points[plan.fullest].fullest().total())
       plan.fullest = i;
+  oversubscribe(plan.phases, ranks, machine);
   return plan;
 }
 
 std::vector<Candidate> candidates(const std::vector<PointShape>& points, const Machine& machine,
-                                  const MachineModel& model) {
-  const int all = machine.nodes * machine.cores;
-  std::vector<int> counts;
-  for (int ranks = 1; ranks < all; ranks *= 2)
-    counts.push_back(ranks);
-  counts.push_back(all);
+                                  const MachineModel& model, const PhaseScale& scale) {
+  const std::int64_t all = std::min(most_ranks, std::int64_t{machine.nodes} * machine.cores);
+  std::set<std::int64_t> counts{all};
+  for (std::int64_t ranks = 1; ranks < all; ranks *= 2)
+    counts.insert(ranks);
+  for (std::int64_t each = machine.cores; each >= 1; each /= 2)
+    counts.insert(std::min(all, each * machine.nodes));
   std::vector<Candidate> table;
-  for (const int ranks : counts) {
-    if (ranks < machine.nodes && ranks != all) continue;  // a node without a rank
-    const RunPlan plan = plan_run(points, ranks, machine, model);
+  for (const std::int64_t count : counts) {
+    const int ranks = static_cast<int>(count);
+    if (ranks < machine.nodes && count != all) continue;  // a node without a rank
+    if (ranks < least_ranks(points)) continue;
+    RunPlan plan = plan_run(points, ranks, machine, model);
+    if (scale) scale(plan.phases);
     Candidate line{.ranks = ranks, .peak = plan.peak() + machine.baseline};
     line.node = line.peak * machine.ranks_a_node(ranks);
     line.seconds = plan.seconds();
@@ -161,11 +186,12 @@ std::optional<int> best_ranks(const std::vector<Candidate>& table) {
 std::optional<NodesNeeded> nodes_needed(const std::vector<PointShape>& points,
                                         const Machine& machine) {
   const MachineModel any;
-  // The point that takes most on one rank takes most on many.
+  const int least = least_ranks(points);
+  // The point that takes most on few ranks takes most on many.
   std::vector<PointShape> largest{points[0]};
   double most = -1;
   for (const PointShape& point : points) {
-    const double bytes = point_memory(point.problem, 1).fullest().total();
+    const double bytes = point_memory(point.problem, least).fullest().total();
     if (bytes > most) {
       most = bytes;
       largest = {point};
@@ -174,18 +200,21 @@ std::optional<NodesNeeded> nodes_needed(const std::vector<PointShape>& points,
   const auto ranks_that_fit = [&](int nodes) -> std::optional<NodesNeeded> {
     Machine many = machine;
     many.nodes = nodes;
-    for (int each = machine.cores; each >= 1; each = each > 1 ? each / 2 : 0) {
-      RunPlan plan = plan_run(largest, each * nodes, many, any);
+    for (std::int64_t each = machine.cores; each >= 1; each /= 2) {
+      const std::int64_t ranks = each * nodes;
+      if (ranks > most_ranks || ranks < least) continue;
+      RunPlan plan = plan_run(largest, static_cast<int>(ranks), many, any);
       plan.kept = kept_by_groups(points, plan.ranks, many.memory_a_rank(plan.ranks));
-      if ((plan.peak() + machine.baseline) * each <= machine.memory)
-        return NodesNeeded{nodes, each * nodes};
+      if ((plan.peak() + machine.baseline) * static_cast<double>(each) <= machine.memory)
+        return NodesNeeded{nodes, plan.ranks};
     }
     return std::nullopt;
   };
+  constexpr int most_nodes = 1 << 20;
   int fits = 1;
   while (!ranks_that_fit(fits)) {
     fits *= 2;
-    if (fits > (1 << 20) / std::max(1, machine.cores)) return std::nullopt;
+    if (fits > most_nodes) return std::nullopt;
   }
   int fails = fits / 2;
   while (fits - fails > 1) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,8 +36,8 @@ struct RunPlan {
 
   /// Bytes a rank above the empty program, of what always comes.
   double peak() const;
-  /// The same where this stage comes too.
-  double peak_with(Stage stage) const;
+  /// The same with what may come.
+  double peak_at_most() const;
   /// Wall seconds of what always comes, and with what may come.
   double seconds() const;
   double seconds_at_most() const;
@@ -44,6 +45,12 @@ struct RunPlan {
 
 RunPlan plan_run(const std::vector<PointShape>& points, int ranks, const Machine& machine,
                  const MachineModel& model);
+
+/// The fewest ranks that a grid named in the deck needs; 1 where none is.
+int least_ranks(const std::vector<PointShape>& points);
+
+/// What is known of a machine beyond its rates, put into the seconds of phases.
+using PhaseScale = std::function<void(std::vector<PlannedPhase>&)>;
 
 /// One line of the table of rank counts.
 struct Candidate {
@@ -53,9 +60,10 @@ struct Candidate {
   double seconds = 0;
   bool fits = false;
 };
-/// 1, 2, 4, … up to all cores of all nodes, and that number itself.
+/// 1, 2, 4, … up to all cores of all nodes, that number itself, and as many on each node as its
+/// cores, half of them, a quarter …; none below least_ranks.
 std::vector<Candidate> candidates(const std::vector<PointShape>& points, const Machine& machine,
-                                  const MachineModel& model);
+                                  const MachineModel& model, const PhaseScale& scale = {});
 /// The soonest of those that fit; within 3 % the fewest ranks. None where nothing fits.
 std::optional<int> best_ranks(const std::vector<Candidate>& table);
 

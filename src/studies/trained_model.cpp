@@ -4,6 +4,7 @@
 #include "kernels/hidden_markov_sequences.hpp"
 #include "networks/mlp.hpp"
 #include "networks/transformer.hpp"
+#include "studies/deck_numbers.hpp"
 #include "studies/sample_models.hpp"
 
 #include <algorithm>
@@ -106,10 +107,6 @@ struct StoredData {
   std::string what;
   double input_epsilon = 0x1p-53;
 };
-
-bool cross_entropy(const Deck& deck) {
-  return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
-}
 
 StoredData read_stored(const StudyContext& context, const Deck& deck) {
   const InputData data = read_data(context.world, deck);

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from conftest import BINARY, ENVIRONMENT, MPIEXEC, ROOT, deck_of
@@ -94,9 +95,70 @@ def test_a_script_asks_for_what_was_planned(tmp_path):
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "#!/bin/bash"
-    for option in ["--nodes=2", "--ntasks=4", "--ntasks-per-node=2", "--mem=2048M", "--time=00:10:00"]:
+    for option in ["--nodes=2", "--ntasks=4", "--ntasks-per-node=2", "--time=00:10:00"]:
         assert f"#SBATCH {option}" in lines
+    # The plan's peak with what may come, and a fifth more; not all of the node.
+    asked = int(next(line for line in lines if "--mem=" in line).split("=")[1].rstrip("M"))
+    table_of_two = plan(path, "-n", 4, "--nodes", 2, "--memory", "2GiB", "--set", "data.n=500").stdout
+    sums = [float(x) for x in table(table_of_two)[-1].split("program")[1].split()]
+    assert 2 * max(sums) < asked < 2048
     assert subprocess.run(["bash", "-n"], input=result.stdout, text=True).returncode == 0
+
+
+def test_the_run_folder_of_a_script_is_what_was_set(tmp_path):
+    path = tmp_path / "deck.toml"
+    path.write_text(kernel())
+    script = plan(path, "-n", 1, "--sbatch", "--set", "run.output='a `b$c'").stdout
+    assert "--set" not in script and '"${OUTPUT:-a \\`b\\$c}"' in script
+    shown = subprocess.run(["bash", "-c", "run_or_resume() { echo \"$1\"; }; source() { :; };" + script], capture_output=True, text=True)
+    assert shown.stdout == "a `b$c\n", shown.stderr
+
+
+@pytest.mark.parametrize("n, cores", [(100000, 64), (200000, 64), (150000, 24), (300000, 48)])
+def test_the_nodes_that_a_refusal_names_hold_it(tmp_path, n, cores):
+    path = tmp_path / "deck.toml"
+    path.write_text(kernel(n))
+    refused = plan(path, "--memory", "8GiB", "--cores", cores, "--nodes", 1)
+    assert refused.returncode == 71
+    nodes = refused.stderr.split(" nodes of 8.00 GiB")[0].split()[-1]
+    assert plan(path, "--memory", "8GiB", "--cores", cores, "--nodes", nodes).returncode == 0
+
+
+def test_a_grid_of_the_deck_is_planned_on_its_ranks(run, tmp_path):
+    path = tmp_path / "deck.toml"
+    path.write_text(kernel(grid=[2, 1]))
+    assert plan(path, "-n", 2).returncode == 0
+    assert plan(path).returncode == 0
+    assert plan(path, "-n", 1).returncode == 65
+    assert plan(path, "--set", "data.n=100000", "--memory", "24GiB", "--cores", 2).returncode == 71
+    assert run(kernel(100000, grid=[2, 1]), 2, environment={"SLURM_MEM_PER_NODE": "20000"}).code == 71
+
+
+def test_a_network_too_large_to_hold_is_planned_without_holding_it(tmp_path):
+    path = tmp_path / "deck.toml"
+    path.write_text(DECKS["network"].replace("width = 8", "width = 20000"))
+    done = subprocess.run(["bash", "-c", f"ulimit -v 2000000; exec '{BINARY}' plan '{path}' -n 1"], env=ENVIRONMENT,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 71) and "terminate" not in done.stderr
+
+
+def test_no_memory_for_a_plan_is_said(tmp_path):
+    path = tmp_path / "deck.toml"
+    path.write_text(DECKS["network"].replace("width = 8", "width = 900000\ndepth = 3"))
+    done = subprocess.run(["bash", "-c", f"ulimit -v 2000000; exec '{BINARY}' plan '{path}' -n 1"], env=ENVIRONMENT,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 71 and "out of memory" in done.stderr
+
+
+def test_data_of_a_file_are_counted_while_they_are_read(run, tmp_path):
+    np.save(tmp_path / "data.npy", np.random.default_rng(1).standard_normal((3000, 1200)))
+    deck = deck_of(study=dict(kind="spectrum"), kernel=dict(type="features_file", file=str(tmp_path / "data.npy"), side="covariance"),
+                   solver=dict(tail="gram"))
+    result = run(deck, 2)
+    assert result.code == 0, result.err
+    with result.file() as file:
+        memory = dict(file["memory"].attrs)
+    assert 0.7 < memory["predicted_peak_bytes"] / memory["measured_peak_bytes"] < 1.3
 
 
 def test_a_past_run_scales_the_times(run, tmp_path):
@@ -141,5 +203,5 @@ def test_a_solve_that_the_calibration_says_is_too_long_is_not_entered(run, tmp_p
 
 
 def test_wrong_numbers_are_usage():
-    for arguments in [["-n", "0"], ["--nodes", "-1"], ["--memory", "much"]]:
+    for arguments in [["-n", "0"], ["--nodes", "-1"], ["--memory", "much"], ["--memory", "64"], ["--memory", "0"], ["--memory", "-1G"]]:
         assert plan(ROOT / "inputs" / "quickstart.toml", *arguments).returncode == 64

@@ -2,6 +2,7 @@
 
 #include "test_folder.hpp"
 
+#include <chrono>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -208,6 +209,10 @@ TEST_F(RunFolderTest, ANewFolderHasItsFilesFromTheBeginningAndNothingIsLeftBesid
     fs::create_directories(output.parent_path() / ".output.new-1");
     std::ofstream(output.parent_path() / ".output.new-1" / "deck.toml") << "killed";
     fs::create_directories(output.parent_path() / ".other.new-1");
+    // Left long ago; another run may be filling the second one, though it is not locked yet.
+    fs::last_write_time(output.parent_path() / ".output.new-1",
+                        fs::file_time_type::clock::now() - std::chrono::hours(2));
+    fs::create_directories(output.parent_path() / ".output.new-2");
   });
   {
     const RunFolder run = open(output / "");
@@ -217,7 +222,8 @@ TEST_F(RunFolderTest, ANewFolderHasItsFilesFromTheBeginningAndNothingIsLeftBesid
   on_root([&] {
     EXPECT_FALSE(fs::exists(output.parent_path() / ".output.new-1"));
     EXPECT_TRUE(fs::exists(output.parent_path() / ".other.new-1"));
-    EXPECT_EQ(std::distance(fs::directory_iterator(output.parent_path()), {}), 2);
+    EXPECT_TRUE(fs::exists(output.parent_path() / ".output.new-2"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(output.parent_path()), {}), 3);
   });
 }
 

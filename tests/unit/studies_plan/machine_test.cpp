@@ -80,7 +80,7 @@ TEST(Calibration, AFileComesBackAsItWasSaved) {
   save_calibration(model, file);
   const MachineModel back = load_calibration(file);
   EXPECT_TRUE(back.calibrated);
-  EXPECT_EQ(back.source, file.string());
+  EXPECT_EQ(back.source, "the calibration " + file.string());
   EXPECT_EQ(back.dgemm_alone, 6e10);
   EXPECT_EQ(back.write, 1.25e8);
   ASSERT_EQ(back.solvers.size(), 2u);
@@ -98,5 +98,14 @@ TEST(Calibration, WhatIsNoneIsRefused) {
   model.memory = -1;
   save_calibration(model, file);
   EXPECT_THAT(fault_of(file), testing::HasSubstr("memory = -1 is no rate"));
+  model = {};
+  model.solvers = {timing(1)};
+  model.solvers[0].large_seconds = -3;
+  save_calibration(model, file);
+  EXPECT_THAT(fault_of(file), testing::HasSubstr("a solver that took"));
+  model = {};
+  model.baseline = 1e30;
+  save_calibration(model, file);
+  EXPECT_THAT(fault_of(file), testing::HasSubstr("of the empty program"));
   std::filesystem::remove(file);
 }

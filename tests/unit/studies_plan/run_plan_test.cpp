@@ -123,7 +123,7 @@ TEST(PlanCommand, ScriptsQuoteWhatTheUserGave) {
                                          .memory = nodes.memory},
                                         plan, nodes);
   EXPECT_THAT(script, HasSubstr(" 'my deck'\\''s.toml' --set "));
-  EXPECT_THAT(script, HasSubstr("--set 'data.n=2000'"));
+  EXPECT_THAT(script, HasSubstr(" --set data.n=2000\n"));
   EXPECT_THAT(script, HasSubstr("#SBATCH --job-name=my-deck\n#SBATCH --nodes=2\n#SBATCH "
                                 "--ntasks=8\n#SBATCH --ntasks-per-node=4\n"));
   EXPECT_THAT(script, HasSubstr("#SBATCH --mem=8192M\n#SBATCH --time=00:10:00\n"));
