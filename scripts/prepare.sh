@@ -74,9 +74,10 @@ export OMPI_MCA_btl_vader_single_copy_mechanism=none
 
 # cores: physical cores, within what a container's CPU quota gives.
 cores() {
-  local count quota period
+  local count usable quota period
+  usable=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)  # nproc counts no more than OpenMP may use
   count=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l)
-  { [ "$count" -gt 0 ] && [ "$count" -le "$(nproc)" ]; } || count=$(nproc)
+  { [ "$count" -gt 0 ] && [ "$count" -le "$usable" ]; } || count=$usable
   if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then
     quota=$(((quota + period - 1) / period))
     [ "$quota" -ge "$count" ] || count=$quota
