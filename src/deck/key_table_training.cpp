@@ -9,6 +9,7 @@ namespace {
 
 const Requirement reach{"study.kind", {"spectral_reach"}};
 const Requirement network{"kernel.type", {"network"}};
+const Requirement untrained{"study.kind", {"spectrum", "density"}};
 const Requirement mlp{"kernel.architecture", {"mlp"}};
 const Requirement transformer{"kernel.architecture", {"transformer"}};
 const Requirement teacher{"data.source", {"power_law"}};
@@ -206,6 +207,16 @@ std::vector<Key> network_keys() {
        .doc = "The embedding of the symbols is the output layer too.",
        .fallback = false,
        .belongs = {{network, transformer}},
+       .sweepable = true},
+      {.path = "kernel.outputs",
+       .type = Type::word,
+       .doc =
+           "What becomes of a network's C outputs in its tangent kernel. all: nC x nC, a row for "
+           "each sample and output; trace: n x n, the mean of the outputs' own kernels; sum: "
+           "n x n, the kernel of the sum of the outputs.",
+       .words = {"all", "trace", "sum"},
+       .fallback = "all",
+       .belongs = {{network, untrained}},
        .sweepable = true},
   };
 }

@@ -61,6 +61,13 @@ VerifyOptions verify_options(const Deck& deck) {
   return verify;
 }
 
+NtkKind ntk_kind(const Deck& deck) {
+  const std::string word = deck.has("kernel.outputs") ? deck.text("kernel.outputs") : "all";
+  return word == "trace" ? NtkKind::trace_kernel
+         : word == "sum" ? NtkKind::sum_of_outputs
+                         : NtkKind::all_outputs;
+}
+
 bool cross_entropy(const Deck& deck) {
   return deck.has("training.loss") && deck.text("training.loss") == "cross_entropy";
 }

@@ -6,6 +6,7 @@
 #include "eigen/plan.hpp"
 #include "eigen/verify.hpp"
 #include "gram/assembly.hpp"
+#include "gram/empirical_ntk.hpp"
 #include "gram/factor.hpp"
 #include "gram/gram_side.hpp"
 #include "gram/population.hpp"
@@ -27,6 +28,8 @@ GramSide wished_side(const Deck& deck, bool targets);
 LayoutWish layout_wish(const Deck& deck);
 /// [verify] and the seed of its probes.
 VerifyOptions verify_options(const Deck& deck);
+/// kernel.outputs; all of them where a network is trained.
+NtkKind ntk_kind(const Deck& deck);
 /// Whether a network is trained to predict classes.
 bool cross_entropy(const Deck& deck);
 /// How many snapshots training.steps and study.snapshots give.

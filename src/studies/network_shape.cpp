@@ -71,7 +71,7 @@ class Zeros {
 
 /// Signals have the same shape whatever parameters and inputs are.
 EntkCounts count_kernel(const Network<double>& network, std::int64_t dim,
-                        std::vector<OutputChoice> outputs) {
+                        std::vector<OutputChoice> outputs, NtkKind kind) {
   const Zeros zeros(network.parameters());
   const std::span<const double> parameters = zeros.view();
   const auto inputs =
@@ -79,7 +79,7 @@ EntkCounts count_kernel(const Network<double>& network, std::int64_t dim,
               : replicated_tokens(
                     std::vector<std::int32_t>(static_cast<std::size_t>(network.positions())),
                     network.positions(), "");
-  return EntkCounts({network, parameters, *inputs, std::move(outputs), NtkKind::all_outputs});
+  return EntkCounts({network, parameters, *inputs, std::move(outputs), kind});
 }
 
 TrainingShape training_shape(const Deck& deck, const SamplesShape& samples) {
@@ -120,7 +120,8 @@ NetworkShape network_shape(const Deck& deck, const InputShapes& inputs) {
   if (deck.has("training.steps")) shape.training = training_shape(deck, samples);
   shape.kernel = count_kernel(
       *network, samples.dim,
-      shape.training ? chosen_outputs(deck, *network).choices() : every_output(*network));
+      shape.training ? chosen_outputs(deck, *network).choices() : every_output(*network),
+      ntk_kind(deck));
   shape.kernel.samples = samples_of_kernel(deck, samples);
   shape.data_bytes = bytes_of_data(shape, samples);
   if (samples.stored)

@@ -221,18 +221,17 @@ void tangent_kernel_problem(StudyProblem& problem, const StudyContext& context, 
   problem.products = [&context, kernel] { return empirical_ntk_operator(context.world, *kernel); };
 }
 
-/// A network at its initial values, all of its outputs.
+/// A network at its initial values.
 void network_problem(StudyProblem& problem, const StudyContext& context, const Deck& deck,
                      const std::string& key) {
   struct Held {
     InitialNetwork of;
     EmpiricalNtk kernel;
-    explicit Held(InitialNetwork made)
+    Held(InitialNetwork made, NtkKind kind)
         : of(std::move(made)),
-          kernel{*of.network, of.parameters, *of.inputs, every_output(*of.network),
-                 NtkKind::all_outputs} {}
+          kernel{*of.network, of.parameters, *of.inputs, every_output(*of.network), kind} {}
   };
-  const auto held = std::make_shared<Held>(make_initial_network(context, deck));
+  const auto held = std::make_shared<Held>(make_initial_network(context, deck), ntk_kind(deck));
   problem.targets = std::move(held->of.targets);
   tangent_kernel_problem(problem, context, deck, {held, &held->kernel}, key);
 }

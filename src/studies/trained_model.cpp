@@ -249,6 +249,17 @@ std::string data_text(const Deck& deck, const std::optional<StoredData>& stored)
                      deck.real("data.target_exponent"));
 }
 
+/// Targets as functions on the rows of the kernel; `values` are outputs × samples.
+Targets targets_on_rows(std::vector<double> values, std::int64_t outputs, NtkKind kind) {
+  const std::int64_t count = std::ssize(values), samples = count / outputs;
+  if (kind == NtkKind::all_outputs) return {count, 1, std::move(values)};
+  if (kind == NtkKind::trace_kernel) return {samples, outputs, std::move(values)};
+  Targets sum{samples, 1, std::vector<double>(static_cast<std::size_t>(samples), 0.0)};
+  for (std::int64_t k = 0; k < count; ++k)
+    sum.value[static_cast<std::size_t>(k / outputs)] += values[static_cast<std::size_t>(k)];
+  return sum;
+}
+
 }  // namespace
 
 std::unique_ptr<Network<double>> network_of(const Deck& deck, std::int64_t input,
@@ -304,7 +315,7 @@ InitialNetwork make_initial_network(const StudyContext& context, const Deck& dec
       made_by_key<double>(deck)->fill(indices(set), batch);
     }
     if (!batch.values.empty())
-      made.targets = Targets{std::ssize(batch.values), 1, std::move(batch.values)};
+      made.targets = targets_on_rows(std::move(batch.values), batch.outputs, ntk_kind(deck));
     made.inputs =
         kernel_inputs(deck, std::move(batch), text, stored ? stored->input_epsilon : 0x1p-53);
   });

@@ -67,7 +67,8 @@ struct InitialNetwork {
   std::unique_ptr<Network<double>> network;
   std::vector<double> parameters;
   std::unique_ptr<NetworkInputs> inputs;
-  /// data.targets as one vector over the rows of the kernel, row = output + outputs·sample.
+  /// data.targets over the rows of the kernel: one vector, row = output + outputs·sample; of a
+  /// trace kernel a vector for each output; of the sum of outputs their sum.
   std::optional<Targets> targets;
 };
 

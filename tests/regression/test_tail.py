@@ -384,6 +384,36 @@ def test_targets_of_a_network(run, tmp_path):
     np.testing.assert_allclose(np.sum(coefficient**2), np.sum(y**2), rtol=1e-12)
 
 
+def test_trace_and_sum_of_a_networks_outputs(run, tmp_path):
+    """Held against the matrix of all outputs: the mean of its blocks on the diagonal, and the sum of all its blocks."""
+    n, outputs = 20, 3
+    rng = np.random.default_rng(8)
+    y = rng.standard_normal((n, outputs))
+    np.save(tmp_path / "x.npy", rng.uniform(-1, 1, (n, 2)))
+    np.save(tmp_path / "y.npy", y)
+
+    def result(kind, **solver):
+        return run(deck_of(study=dict(kind="spectrum"),
+                           data=dict(source="npy", file=tmp_path / "x.npy", targets=tmp_path / "y.npy"),
+                           kernel=dict(type="network", width=16, depth=1, activation="tanh", outputs=kind), solver=solver,
+                           run=dict(store_eigenvectors=True)), folder=kind + str(solver.get("tail")))
+
+    whole = result("all", tail="gram")
+    with whole.file() as file:
+        v, value = file["eigenvectors/eigenvector"][...], file["spectrum/eigenvalue"][...]
+    k = (v.T @ (value[:, None] * v)).reshape(n, outputs, n, outputs)
+    for kind, matrix, targets in [("trace", np.einsum("icjc->ij", k) / outputs, y), ("sum", k.sum(axis=(1, 3)), y.sum(axis=1)[:, None])]:
+        expected = np.linalg.eigvalsh(matrix)[::-1]
+        for tail in ("gram", "cascade"):
+            got = result(kind, tail=tail)
+            s = solved(got)
+            assert s["n"] == n
+            assert np.all(np.abs(s["eigenvalue"] - expected) <= s["error_bound"] + 1e-12 * expected[0])
+            with got.file() as file:
+                vectors, coefficient = file["eigenvectors/eigenvector"][...], file["targets/coefficient"][...]
+            np.testing.assert_allclose(coefficient, vectors @ targets, atol=1e-12)
+
+
 def test_largest_eigenvalues_of_a_network_without_the_matrix(run):
     dense = solved(run(network_deck(n=300, dim=30), folder="dense"))
     result = run(network_deck(n=300, dim=30, solver=dict(backend="slepc", eigenvalues=8, matrix="matrix_free")), folder="free")
