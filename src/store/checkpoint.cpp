@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "base/fault.hpp"
 #include "store/checkpoint_state.hpp"
+#include "store/posix_file.hpp"
 #include "store/record_file.hpp"
 
 #include <algorithm>
@@ -23,19 +24,6 @@ bool is_key(std::string_view key) {
   return !key.empty() && key.front() != '.' && std::ranges::all_of(key, [](unsigned char c) {
     return std::isalnum(c) || c == '-' || c == '_' || c == '.';
   });
-}
-
-std::vector<std::string> entries(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code problem;
-  for (fs::directory_iterator it(folder, problem), end; !problem && it != end;
-       it.increment(problem))
-    names.push_back(it->path().filename().string());
-  if (problem)
-    throw Error(ExitCode::io, "{}: the checkpoint's folder cannot be listed: {}", folder.string(),
-                problem.message());
-  std::ranges::sort(names);
-  return names;
 }
 
 std::string key_of(const std::string& name) {
@@ -110,7 +98,7 @@ Checkpoint Checkpoint::begin(const RunFolder& run, const fs::path& folder,
   Checkpoint checkpoint = make(run, folder, identity);
   const State& state = *checkpoint.state_;
   state.comm->agree_on_root([&] {
-    for (const std::string& name : entries(state.folder)) {
+    for (const std::string& name : folder_entries(state.folder)) {
       if (!is_checkpoint_file(name)) continue;
       if (!overwrite)
         throw Error(ExitCode::exists,
@@ -131,7 +119,7 @@ Checkpoint Checkpoint::reopen(const RunFolder& run, const fs::path& folder,
   state.comm->agree_on_root([&] {
     std::vector<std::string> faults, needed;
     bool known = false, any = false;
-    const std::vector<std::string> names = entries(state.folder);
+    const std::vector<std::string> names = folder_entries(state.folder);
     for (const std::string& name : names) {
       if (!name.ends_with(record_ending)) continue;
       const std::string key = key_of(name);
@@ -205,7 +193,7 @@ void Checkpoint::note_reuse(std::string_view key) {
 std::vector<std::string> Checkpoint::keys(std::string_view prefix) const {
   std::vector<std::string> found;
   if (!on()) return found;
-  for (const std::string& name : entries(state_->folder))
+  for (const std::string& name : folder_entries(state_->folder))
     if (name.ends_with(record_ending) && name.starts_with(prefix)) {
       const std::string key = key_of(name);
       if (key != identity_key && key.starts_with(prefix)) found.push_back(key);
@@ -218,7 +206,7 @@ void Checkpoint::drop(std::string_view prefix) const {
   // Records first: a matrix without its record is nothing, a record without its matrix a fault.
   for (const std::string& key : keys(prefix))
     remove_file(state_->record(key));
-  for (const std::string& name : entries(state_->folder))
+  for (const std::string& name : folder_entries(state_->folder))
     if (name.ends_with(columns_ending) && name.starts_with(prefix))
       remove_file(state_->folder / name);
 }
@@ -229,7 +217,7 @@ void Checkpoint::remove() noexcept {
     state_->comm->barrier();
     if (state_->comm->root()) {
       const fs::path identity = state_->record(identity_key);
-      for (const std::string& name : entries(state_->folder)) {
+      for (const std::string& name : folder_entries(state_->folder)) {
         fault_point("store.checkpoint_remove");
         if (is_checkpoint_file(name) && name != identity.filename())
           remove_file(state_->folder / name);

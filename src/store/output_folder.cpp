@@ -56,7 +56,7 @@ void remove_old(const fs::path& path) {
 void remove_checkpoint(const fs::path& folder) {
   std::error_code not_empty;
   if (fs::is_directory(folder, not_empty))
-    for (const std::string& name : entries(folder))
+    for (const std::string& name : folder_entries(folder))
       if (is_checkpoint_file(name) || name == FolderLock::file_name) remove_old(folder / name);
   fs::remove(folder, not_empty);
 }
@@ -71,7 +71,7 @@ constexpr std::chrono::hours abandoned_after{1};
 
 /// Those of processes that are gone.
 void remove_left_beside(const fs::path& path) {
-  for (const std::string& name : entries(path.parent_path())) {
+  for (const std::string& name : folder_entries(path.parent_path())) {
     if (!name.starts_with(beside_prefix(path))) continue;
     const fs::path left = path.parent_path() / name;
     std::error_code gone;
@@ -88,20 +88,8 @@ void remove_left_beside(const fs::path& path) {
 
 }  // namespace
 
-std::vector<std::string> entries(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code problem;
-  for (fs::directory_iterator it(folder, problem), end; !problem && it != end;
-       it.increment(problem))
-    names.push_back(it->path().filename().string());
-  if (problem)
-    throw Error(ExitCode::io, "{}: the output folder cannot be listed: {}", folder.string(),
-                problem.message());
-  return names;
-}
-
 void remove_partial_files(const fs::path& folder) {
-  for (const std::string& name : entries(folder))
+  for (const std::string& name : folder_entries(folder))
     if (is_partial(name)) remove_old(folder / name);
 }
 
@@ -127,7 +115,7 @@ void make_folder(const fs::path& path) {
 void refuse_existing(const fs::path& path) {
   std::error_code problem;
   if (!fs::is_directory(path, problem)) return;
-  const std::vector<std::string> names = entries(path);
+  const std::vector<std::string> names = folder_entries(path);
   if (names.empty() || only_begun(names)) return;
   const bool ours = std::ranges::any_of(names, is_ours);
   const bool finished = std::ranges::find(names, "run.h5") != names.end();
@@ -151,7 +139,7 @@ void remove_own_files(const fs::path& path) {
 bool holds_checkpoint(const fs::path& checkpoint_folder) {
   std::error_code problem;
   return fs::is_directory(checkpoint_folder, problem) &&
-         std::ranges::any_of(entries(checkpoint_folder), is_checkpoint_file);
+         std::ranges::any_of(folder_entries(checkpoint_folder), is_checkpoint_file);
 }
 
 std::optional<fs::path> make_beside(const fs::path& path) {

@@ -9,9 +9,6 @@
 
 namespace fathom {
 
-/// Names in a folder. Error(io) where it cannot be listed.
-std::vector<std::string> entries(const std::filesystem::path& folder);
-
 /// Removes what a killed run was writing: one of the run's names and ".tmp-" with its process.
 /// Error(io).
 void remove_partial_files(const std::filesystem::path& folder);

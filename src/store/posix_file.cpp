@@ -158,6 +158,18 @@ void replace_by(const std::filesystem::path& finished, const std::filesystem::pa
   sync_folder(path.parent_path());
 }
 
+std::vector<std::string> folder_entries(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code problem;
+  for (std::filesystem::directory_iterator it(folder, problem), end; !problem && it != end;
+       it.increment(problem))
+    names.push_back(it->path().filename().string());
+  if (problem)
+    throw Error(ExitCode::io, "{}: cannot be listed: {}", folder.string(), problem.message());
+  std::ranges::sort(names);
+  return names;
+}
+
 void sync_file(const std::filesystem::path& path) {
   PosixFile file = PosixFile::open(path, PosixFile::Mode::read_write);
   file.sync();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace fathom {
 
@@ -61,6 +62,9 @@ FileIdentity identity_of(const std::filesystem::path& path);
 
 /// Names a finished file as the one it replaces, and syncs their folder. Error(io). Local.
 void replace_by(const std::filesystem::path& finished, const std::filesystem::path& path);
+
+/// Names in a folder, sorted. Error(io) where it cannot be listed. Local.
+std::vector<std::string> folder_entries(const std::filesystem::path& folder);
 
 /// fsync of a file or folder by its name. Error(io).
 void sync_file(const std::filesystem::path& path);

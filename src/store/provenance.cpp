@@ -3,21 +3,14 @@
 #include "bindings/blas.hpp"
 #include "bindings/hdf5.hpp"
 #include "bindings/mpi.hpp"
+#include "store/folder_lock.hpp"
 #include "store/version.hpp"
 
-#include <array>
 #include <cstdlib>
 #include <map>
 
-#include <unistd.h>
-
 namespace fathom {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 std::string count_hosts(const std::vector<std::string>& names) {
   std::map<std::string, int> ranks;
