@@ -34,6 +34,7 @@ void run_calibrate(int argc, char** argv, const CalibrateArguments& arguments) {
   const std::filesystem::path file =
       arguments.file.empty() ? calibration_path() : std::filesystem::path(arguments.file);
   try {
+    world.agree_on_root([&] { check_calibration_file(file); });
     const MachineModel model = calibrate(world, options);
     world.agree_on_root([&] { save_calibration(model, file); });
     options.say(fmt::format("saved: {}", file.string()));

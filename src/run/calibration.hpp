@@ -28,6 +28,9 @@ MachineModel calibrate(const Communicator& comm, const CalibrationOptions& optio
 /// $XDG_CONFIG_HOME/fathom/calibration.json, by default below ~/.config. Local.
 std::filesystem::path calibration_path();
 
+/// Makes the file's folder and tries to write there, before minutes are spent on readings that
+/// could not be kept. Error(io). Local.
+void check_calibration_file(const std::filesystem::path& file);
 /// JSON, written to a temporary name and renamed. Error(io). Local.
 void save_calibration(const MachineModel& model, const std::filesystem::path& file);
 /// The named file: Error(input) where it is not there or is none. Without a name the usual one,

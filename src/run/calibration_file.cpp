@@ -62,6 +62,23 @@ MachineModel from_json(const nlohmann::json& json) {
   return model;
 }
 
+/// The text beside the file, in a folder that is made if need be; the name it has there.
+std::filesystem::path write_partial(const std::filesystem::path& file, const std::string& text) {
+  std::error_code problem;
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  std::filesystem::create_directories(folder, problem);
+  if (problem)
+    throw Error(ExitCode::io, "{}: cannot be made: {}", folder.string(), problem.message());
+  if (std::filesystem::is_directory(file, problem))
+    throw Error(ExitCode::io, "{}: is a folder", file.string());
+  std::filesystem::path partial = file.string() + fmt::format(".{}", getpid());
+  PosixFile out = PosixFile::open(partial, PosixFile::Mode::write_new);
+  out.write_all(text);
+  out.sync();
+  out.close();
+  return partial;
+}
+
 }  // namespace
 
 std::filesystem::path calibration_path() {
@@ -71,6 +88,11 @@ std::filesystem::path calibration_path() {
                                      : home            ? std::filesystem::path(home) / ".config"
                                                        : std::filesystem::path(".");
   return base / "fathom" / "calibration.json";
+}
+
+void check_calibration_file(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(write_partial(file, ""), ignored);
 }
 
 void save_calibration(const MachineModel& model, const std::filesystem::path& file) {
@@ -84,18 +106,8 @@ void save_calibration(const MachineModel& model, const std::filesystem::path& fi
                                {"ranks", t.ranks},
                                {"order", {t.small_order, t.large_order}},
                                {"seconds", {t.small_seconds, t.large_seconds}}});
+  const std::filesystem::path partial = write_partial(file, json.dump(2) + "\n");
   std::error_code problem;
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  std::filesystem::create_directories(folder, problem);
-  if (problem)
-    throw Error(ExitCode::io, "{}: cannot be made: {}", folder.string(), problem.message());
-  const std::filesystem::path partial = file.string() + fmt::format(".{}", getpid());
-  {
-    PosixFile out = PosixFile::open(partial, PosixFile::Mode::write_new);
-    out.write_all(json.dump(2) + "\n");
-    out.sync();
-    out.close();
-  }
   std::filesystem::rename(partial, file, problem);
   if (problem)
     throw Error(ExitCode::io, "{}: cannot be written: {}", file.string(), problem.message());

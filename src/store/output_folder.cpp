@@ -101,6 +101,11 @@ void make_folder(const fs::path& path) {
     if (fs::exists(status))
       throw Error(ExitCode::io, "{}: the output folder cannot be made: {} is a file", path.string(),
                   part.string());
+    if (fs::is_symlink(part, problem))
+      throw Error(ExitCode::io,
+                  "{}: the output folder cannot be made: {} is a symbolic link to {}, which is not "
+                  "there",
+                  path.string(), part.string(), fs::read_symlink(part, problem).string());
     if (part == part.parent_path()) break;
   }
   fs::create_directories(path, problem);

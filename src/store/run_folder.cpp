@@ -5,6 +5,7 @@
 #include "store/output_folder.hpp"
 #include "store/posix_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -23,6 +24,19 @@ namespace fathom {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Absolute, without "." and "..", which behind a symbolic link leads out of the link's target, and
+/// without a "/" at its end.
+fs::path settled(const fs::path& path) {
+  std::error_code problem;
+  fs::path whole = fs::absolute(path, problem);
+  if (std::ranges::find(whole, fs::path("..")) != whole.end()) {
+    const fs::path real = fs::weakly_canonical(whole, problem);
+    if (!problem) whole = real;
+  }
+  whole = whole.lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
 
 std::string text_of(const fs::path& path) {
   const PosixFile file = PosixFile::open(path, PosixFile::Mode::read);
@@ -146,9 +160,7 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
   state.started = utc_now();
   comm.agree([&] {
     fault_point("store.open_output");
-    std::error_code problem;
-    state.path = fs::absolute(path, problem).lexically_normal();
-    if (!state.path.has_filename()) state.path = state.path.parent_path();  // "output/"
+    state.path = settled(path);
   });
   comm.agree_on_root([&] {
     let_size_limits_fail();
@@ -188,8 +200,7 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
   state.comm = &comm;
   comm.agree([&] {
     fault_point("store.open_output");
-    std::error_code problem;
-    state.path = fs::absolute(path, problem).lexically_normal();
+    state.path = settled(path);
   });
   comm.agree_on_root([&] {
     let_size_limits_fail();

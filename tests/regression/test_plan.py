@@ -192,6 +192,15 @@ def calibration(path, slower=1.0):
     path.write_text(json.dumps(rates))
 
 
+def test_a_calibration_that_cannot_be_kept_is_told_before_it_is_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "calibration.json", tmp_path):
+        done = subprocess.run([MPIEXEC, "--oversubscribe", "-n", "2", BINARY, "calibrate", "--calibration", path], env=ENVIRONMENT,
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 74 and str(path.parent) in done.stderr, done.stderr
+        assert done.stdout == ""
+
+
 @pytest.mark.parametrize("slower, code", [(1, 0), (1e6, 75)])
 def test_a_solve_that_the_calibration_says_is_too_long_is_not_entered(run, tmp_path, slower, code):
     path = tmp_path / "fathom" / "calibration.json"

@@ -34,6 +34,31 @@ class RunFolderTest : public testing::Test {
   const fs::path output = folder.path() / "deep" / "output";
 };
 
+TEST_F(RunFolderTest, FollowsALinkBeforeItGoesUp) {
+  const fs::path target = folder.path() / "disk" / "mine", link = folder.path() / "link";
+  on_root([&] {
+    fs::create_directories(target);
+    fs::create_directory_symlink(target, link);
+  });
+  const RunFolder run = open(link / ".." / "output/");
+  EXPECT_EQ(run.path(), fs::canonical(folder.path()) / "disk" / "output");
+}
+
+TEST_F(RunFolderTest, ALinkToNowhereIsTold) {
+  on_root([&] {
+    fs::create_directories(output.parent_path());
+    fs::create_directory_symlink("nowhere", output);
+  });
+  try {
+    open(output);
+    FAIL() << "a run behind a link to nowhere";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::io);
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("is a symbolic link to nowhere, which is not there"));
+  }
+}
+
 TEST_F(RunFolderTest, MakesTheFolderItsDecksAndItsStatus) {
   RunFolder run = open(output);
   EXPECT_EQ(run.path(), output);
