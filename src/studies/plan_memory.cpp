@@ -337,9 +337,10 @@ std::vector<ProductWay> product_ways(const ProblemShape& shape, int ranks) {
   const double once = shape.factor->flops, each = products * 4 * rows * order;
   const double assembly =
       shape.assembly_flops > 0 ? shape.assembly_flops : once + order * order * rows;
-  std::vector<ProductWay> known{{"gram", assembly + products * 2 * order * order, gram_bytes},
-                                {"factor", once + each, 1.1 * all},
-                                {"matrix_free", steps * once + each, chunk}};
+  std::vector<ProductWay> known{
+      {"gram", assembly + products * 2 * order * order, gram_bytes, assembly},
+      {"factor", once + each, 1.1 * all, once},
+      {"matrix_free", steps * once + each, chunk, steps * once}};
   if (shape.products)
     known.back() = {"matrix_free", products * shape.products->flops,
                     shape.products->bytes(ranks, shape.density->probes)};

@@ -55,9 +55,10 @@ PlannedMemory point_memory(const ProblemShape& shape, int ranks);
 
 /// The ways to multiply with a matrix that is not diagonalised, the cheapest first. @pre density
 struct ProductWay {
-  std::string name;  ///< "gram", "factor", "matrix_free"
-  double flops = 0;  ///< of all products
-  double bytes = 0;  ///< that a rank must hold
+  std::string name;       ///< "gram", "factor", "matrix_free"
+  double flops = 0;       ///< of all products
+  double bytes = 0;       ///< that a rank must hold
+  double assembling = 0;  ///< flops of them that make the matrix or the factor's rows
 };
 std::vector<ProductWay> product_ways(const ProblemShape& shape, int ranks);
 

@@ -11,6 +11,30 @@ namespace {
 
 constexpr double number = 8;
 
+/// Of a factor to its triangle. Measured at q = 1000 … 3700 on one rank, good to a quarter.
+struct Reduction {
+  double flops;
+  double of_dgemm;     ///< the rate
+  double passes_over;  ///< how often the rows are made
+};
+
+Reduction reduce_rows(const FactorShape& factor, double n, double q) {
+  const auto rows = static_cast<double>(factor.rows);
+  // Householder reflections.
+  if (!factor.graded) return {rows == n ? 0.0 : 2 * rows * n * q, 0.5, 1};
+  // The leading rows' own factorisation and the check; the others rotated, the small ones only
+  // multiplied with themselves.
+  return {12 * n * q * q + 2.5 * (rows - q) * n * q, 0.9, 2};
+}
+
+/// Full levels that the cascade's solves amount to. One resolves singular values down to some 1e-5
+/// of the largest; a steep spectrum takes a few, of fewer and fewer modes.
+double cascade_levels(const FactorShape& factor, double q, bool below_the_floor) {
+  constexpr double of_one_level = 1e-5;
+  const bool steep = factor.decay > 0 && std::pow(q, -factor.decay / 2) < of_one_level;
+  return steep || below_the_floor ? 2 : 1;
+}
+
 /// Counts of one point on one machine.
 class Clockwork {
  public:
@@ -127,22 +151,19 @@ class Clockwork {
 
   void deep(bool only_if) {
     const FactorShape& factor = *shape_.factor;
-    const auto rows = static_cast<double>(factor.rows);
     const std::int64_t order = std::min(shape_.n, factor.rows);
     const auto q = static_cast<double>(order);
-    const double passes_over = factor.graded ? 2 : 1;
-    // Householder, half of dgemm's rate; graded rows are rotated as well.
-    const double flops = 2 * rows * n_ * q + (factor.graded ? 4 * rows * n_ * q : 0.0);
-    add("deep tail: reduce", repeat_ * flops,
-        repeat_ * (flops / (0.5 * dgemm()) + passes_over * factor.flops / dgemm()), only_if);
-    const double level = model_.solve_seconds(Backend::elpa1, true, order, active_);
-    const bool svd = shape_.tail == TailMethod::svd;
-    const double route =
-        svd ? (shape_.request.vectors ? 4.5 : 2.5) * level : 2 * level + products(12 * q * q * q);
-    add("deep tail: solve", 0, repeat_ * route, only_if);
-    add("deep tail: certify", 0,
-        repeat_ * (products((shape_.request.vectors ? 8.0 : 1.0) * q * q * q) + passes(20)),
+    const Reduction reduction = reduce_rows(factor, n_, q);
+    add("deep tail: reduce", repeat_ * reduction.flops,
+        repeat_ * (reduction.flops / (reduction.of_dgemm * dgemm()) +
+                   reduction.passes_over * factor.flops / dgemm()),
         only_if);
+    const double level = model_.solve_seconds(Backend::elpa1, true, order, active_);
+    const double route = shape_.tail == TailMethod::svd
+                             ? (shape_.request.vectors ? 3.7 : 1.7) * level
+                             : cascade_levels(factor, q, only_if) * level + products(5 * q * q * q);
+    add("deep tail: solve", 0, repeat_ * route, only_if);
+    add("deep tail: certify", 0, repeat_ * (products(2.5 * q * q * q) + passes(20)), only_if);
   }
 
   void extended() {
@@ -166,8 +187,10 @@ class Clockwork {
   void lanczos() {
     const ProductWay way = chosen_way(shape_, ranks_);
     if (way.name == "gram" && !shape_.given) assembly();
-    // Blocks of a few columns: half of dgemm's rate.
-    add("lanczos", way.flops, way.flops / (0.5 * model_.dgemm_on(ranks_) * ranks_));
+    // Products with blocks of a few columns are bound by memory, some quarter of dgemm's rate.
+    const double rate = model_.dgemm_on(ranks_) * ranks_, products = way.flops - way.assembling;
+    const double rows = way.name == "gram" ? 0.0 : way.assembling;
+    add("lanczos", rows + products, rows / rate + products / (0.28 * rate));
   }
 
   void training() {

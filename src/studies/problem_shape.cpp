@@ -87,6 +87,7 @@ void population_shape(ProblemShape& shape, const Deck& deck) {
   shape.factor = FactorShape{.rows = estimate.rows,
                              .cols = estimate.cols,
                              .graded = true,
+                             .decay = spec.alpha,
                              .flops = estimate.flops,
                              .keeps = [spec, options](std::int64_t local_cols) {
                                return population_factor_keeps(spec, options, local_cols);

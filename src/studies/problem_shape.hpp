@@ -36,6 +36,7 @@ struct SignalShape {
 struct FactorShape {
   std::int64_t rows = 0, cols = 0;
   bool graded = false;
+  double decay = 0;  ///< eigenvalues fall about as j^−decay; 0: not known
   double flops = 0;  ///< of making all rows once
   /// Bytes kept on a rank with so many columns; may be empty.
   std::function<double(std::int64_t local_cols)> keeps = {};

@@ -74,27 +74,14 @@ TEST(PlanMemory, ATotalIsTheSumOfItsItems) {
 }
 
 TEST(PlanMemory, ANetworkCountsItsTrainingBesideItsKernel) {
-  const std::string deck = R"(schema = 1
-[study]
+  const ProblemShape shape = shape_of(network_deck + R"([study]
 kind = "spectral_reach"
 samples = 30
-[data]
-source = "power_law"
-alpha = 1.5
-dim = 10
-n = 30
-[kernel]
-type = "network"
-activation = "relu"
-width = 8
-depth = 1
-biases = false
 [training]
 optimiser = "adam"
 learning_rate = 0.01
 steps = 10
-)";
-  const ProblemShape shape = shape_of(deck);
+)");
   ASSERT_TRUE(shape.network);
   EXPECT_EQ(shape.n, 30);
   ASSERT_TRUE(shape.network->training);
@@ -112,24 +99,11 @@ steps = 10
 }
 
 TEST(PlanMemory, ANetworkThatIsNotTrainedHasItsKernelAlone) {
-  const std::string deck = R"(schema = 1
-[study]
+  const ProblemShape shape = shape_of(network_deck + R"([study]
 kind = "spectrum"
-[data]
-source = "power_law"
-alpha = 1.5
-dim = 10
-n = 30
-[kernel]
-type = "network"
-activation = "relu"
-width = 8
-depth = 1
-biases = false
 [solver]
 tail = "cascade"
-)";
-  const ProblemShape shape = shape_of(deck);
+)");
   EXPECT_EQ(shape.n, 30);
   ASSERT_TRUE(shape.network);
   EXPECT_FALSE(shape.network->training);

@@ -25,6 +25,21 @@ grid = [2, 2]
 block = 16
 )";
 
+/// Without a study.
+inline const std::string network_deck = R"(schema = 1
+[data]
+source = "power_law"
+alpha = 1.5
+dim = 10
+n = 30
+[kernel]
+type = "network"
+activation = "relu"
+width = 8
+depth = 1
+biases = false
+)";
+
 inline std::vector<PointShape> points_of(const std::string& text,
                                          const std::vector<std::string>& overrides = {}) {
   return point_shapes(parse_deck({"deck.toml", text}, overrides), InputShapes{});
