@@ -110,8 +110,9 @@ conclude() {
       echo "failed with code $stored, see $run/status.json"
       exit "${stored:-70}" ;;
     checkpointed)
-      if [ -e "$run/STOP" ]; then
-        echo "stopped by the file STOP; remove it, then: OUTPUT=$run sbatch … goes on"
+      # The file itself is gone: the run has taken it away.
+      if grep -q '^  "stop_requested": "the file STOP"' "$run/status.json"; then
+        echo "stopped by the file STOP, not queued again; to go on: OUTPUT=$run sbatch … with the same deck"
         exit 75
       fi
       queue_again "$run" ;;

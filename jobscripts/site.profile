@@ -20,5 +20,6 @@ export FATHOM_LAUNCH=${FATHOM_LAUNCH:-srun --mpi=pmix}
 # fathom plan says what a deck needs.
 # export SBATCH_MEM_PER_NODE=${SBATCH_MEM_PER_NODE:-0}
 
-# Network: nothing to set where MPI was built for the cluster. Open MPI over plain TCP, for example:
-# export OMPI_MCA_btl=self,tcp OMPI_MCA_pml=ob1
+# Network: nothing to set where MPI was built for the cluster. A job on two nodes that prints its first line and then
+# nothing waits for a network that it cannot use. Open MPI over plain TCP, for example, with the name of the interface:
+# export OMPI_MCA_btl=self,tcp OMPI_MCA_btl_tcp_if_include=eth0 OMPI_MCA_pml=ob1

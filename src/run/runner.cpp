@@ -169,6 +169,7 @@ void execute(Run& run, const RunArguments& arguments) {
     run.status.points(points, points);
     return conclude_result(run, result.code);
   }
+  run.status.points(0, std::ssize(study_points(deck)));
   Kept kept = open_checkpoint(run.world, arguments, deck, *run.folder);
 
   Provenance provenance = collect_provenance(run.world);

@@ -4,7 +4,7 @@
     run DECK [--point K] --set run.output=FOLDER …     resume FOLDER     points DECK --count     check DECK
 Each rank would be one process; the one with SLURM_PROCID or OMPI_COMM_WORLD_RANK 0 writes. DECK is JSON:
   {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2, "resumed": 3}
-Every step is a safe point. SIGUSR1, SIGTERM or FOLDER/STOP writes a checkpoint and ends with 75; "deaf" ends by the signal
+Every step is a safe point. SIGUSR1, SIGTERM or FOLDER/STOP, which is then removed, writes a checkpoint and ends with 75; "deaf" ends by the signal
 instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on
 from the step of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
 """
@@ -24,9 +24,9 @@ def ask(*_):
     asked = True
 
 
-def publish(folder, state, code, step, message=""):
+def publish(folder, state, code, step, message="", stopped_by=""):
     status = {"state": state, "phase": f"step {step}", "exit_code": code, "message": message,
-              "started": str(time.time()), "pid": os.getpid()}
+              "stop_requested": stopped_by, "started": str(time.time()), "pid": os.getpid()}
     partial = folder / f"status.json.tmp-{os.getpid()}"
     partial.write_text(json.dumps(status, indent=2) + "\n")
     partial.rename(folder / "status.json")
@@ -43,11 +43,13 @@ def go(folder, deck, step, how):
     while step < deck["steps"]:
         time.sleep(deck["pause"])
         step += 1
-        if asked or (folder / "STOP").exists():
+        stopped_by = "SIGUSR1" if asked else "the file STOP" if (folder / "STOP").exists() else ""
+        if stopped_by:
             if root:
                 (folder / "checkpoint").mkdir(exist_ok=True)
                 (folder / "checkpoint/step").write_text(str(step))
-                publish(folder, "checkpointed", 75, step, "stopped")
+                publish(folder, "checkpointed", 75, step, "stopped", stopped_by)
+                (folder / "STOP").unlink(missing_ok=True)
             return 75
         if root:
             publish(folder, "running", 0, step)

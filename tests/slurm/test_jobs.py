@@ -226,6 +226,23 @@ def test_real_run_is_stopped_and_resumed(jobs, tmp_path):
         assert_same_spectrum(eigenvalues(run, f"sweep/{point:04d}/spectrum"), eigenvalues(alone))
 
 
+def test_real_run_is_stopped_by_a_file_and_not_queued_again(jobs, tmp_path):
+    """Decided by status.json alone: the run has taken the file away by the time the script looks."""
+    deck = tmp_path / "long.toml"
+    deck.write_text(DECK.format(dim=2000, features=1000) + "degree = 1\n[sweep]\nrun.seed = [1, 2, 3, 4]\n")
+    job = jobs.submit("requeue.slurm", deck)
+    run = tmp_path / f"output/job-{job}"
+    soon(lambda: status(run).get("state") == "running", "the run", 120)
+    (run / "STOP").touch()
+    assert jobs.end(job) == ("FAILED", 75)
+    assert jobs.cluster.job(job)["Restarts"] == "0" and "not queued again" in jobs.output(job)
+    assert not (run / "STOP").exists() and status(run)["stop_requested"] == "the file STOP"
+    assert status(run)["progress"]["points_total"] == 4
+    again = jobs.submit("requeue.slurm", deck, options=["--ntasks=1"], env={"OUTPUT": str(run)})
+    assert jobs.end(again, 400) == ("COMPLETED", 0)
+    assert status(run)["state"] == "finished"
+
+
 def test_chain_of_run_and_report(jobs, deck):
     run_job, report, folder = jobs.several("chain.sh", "--ntasks=1", deck)
     assert jobs.end(report, 300) == ("COMPLETED", 0)
