@@ -82,7 +82,7 @@ int points(const fathom::RunArguments& arguments, bool count_alone) {
 int verify(const std::string& path) {
   const fathom::VerifyReport report = fathom::verify_run(path);
   if (!report.damage.empty()) {
-    std::string text = fmt::format("{}: is not what was written:", report.file.string());
+    std::string text = fmt::format("{}: is not what was written:", path);
     for (const std::string& item : report.damage)
       text += "\n  " + item;
     throw Error(ExitCode::input, text);

@@ -11,5 +11,9 @@ OUTPUT=$(fresh_folder "$(basename "$DECK" .toml)")
 export OUTPUT
 array=$(submit ${OPTIONS[@]+"${OPTIONS[@]}"} --array="1-$points${FATHOM_AT_ONCE:+%$FATHOM_AT_ONCE}" \
   "$FATHOM/jobscripts/point.slurm" "$DECK" ${SETS[@]+"${SETS[@]}"})
-report=$(submit --dependency="afterok:$array" --kill-on-invalid-dep=yes "$FATHOM/jobscripts/report.slurm" "$OUTPUT")
+report=$(submit ${PLACE[@]+"${PLACE[@]}"} --dependency="afterok:$array" --kill-on-invalid-dep=yes \
+  "$FATHOM/jobscripts/report.slurm" "$OUTPUT") || {
+  echo "array $array of $points points is submitted, in $OUTPUT; its report is not. When it has ended: sbatch jobscripts/report.slurm $OUTPUT" >&2
+  exit 1
+}
 echo "array $array of $points points, report $report, in $OUTPUT"

@@ -11,5 +11,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/submit.sh"
 OUTPUT=$(fresh_folder "$(basename "$DECK" .toml)")
 export OUTPUT
 run=$(submit ${OPTIONS[@]+"${OPTIONS[@]}"} "$FATHOM/jobscripts/requeue.slurm" "$DECK" ${SETS[@]+"${SETS[@]}"})
-report=$(submit --dependency="afterok:$run" --kill-on-invalid-dep=yes "$FATHOM/jobscripts/report.slurm" "$OUTPUT")
+report=$(submit ${PLACE[@]+"${PLACE[@]}"} --dependency="afterok:$run" --kill-on-invalid-dep=yes \
+  "$FATHOM/jobscripts/report.slurm" "$OUTPUT") || {
+  echo "run $run is submitted, in $OUTPUT; its report is not. When it has ended: sbatch jobscripts/report.slurm $OUTPUT" >&2
+  exit 1
+}
 echo "run $run, report $report, in $OUTPUT"

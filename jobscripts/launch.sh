@@ -18,6 +18,10 @@ fi
 source "$FATHOM_PROFILE"
 FATHOM_BINARY=${FATHOM_BINARY:-$FATHOM/build/release/bin/fathom}
 FATHOM_RESTARTS=${FATHOM_RESTARTS:-0}
+if ! command -v "$FATHOM_BINARY" >/dev/null; then
+  echo "there is no program $FATHOM_BINARY: build fathom first, or set FATHOM_BINARY" >&2
+  exit 64
+fi
 
 # One BLAS thread a rank. Since Slurm 22.05 srun does not take --cpus-per-task from the job by itself.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
@@ -57,23 +61,54 @@ field() {
   sed -n -E "s/^  \"$2\": \"?([a-z0-9]*)\"?,?\$/\1/p" "$1/status.json" 2>/dev/null | head -n 1
 }
 
-# Whether the run folder holds something to go on from; a deck may keep its checkpoints elsewhere.
-has_checkpoint() {
-  local folder
-  folder=$(sed -n 's/^checkpoint_folder = "\(.*\)"$/\1/p' "$1/deck.resolved.toml" 2>/dev/null | head -n 1)
-  [ -n "$(ls -A "${folder:-$1/checkpoint}" 2>/dev/null)" ]
+# of_this_job RUN: whether an earlier start of this very job began or went on with the run.
+of_this_job() {
+  [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$1" job)" = "$SLURM_JOB_ID" ]
 }
 
-# begins_anew ARGUMENT…: whether the first start of this job was told to replace what is there.
-begins_anew() {
-  [ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] && [[ " $* " == *" run.overwrite=true "* ]]
+# can_go_on RUN: whether there is a run that is not finished. From where it goes on, fathom knows.
+can_go_on() {
+  [ -e "$1/deck.toml" ] && [ -e "$1/deck.resolved.toml" ] && [ "$(field "$1" state)" != finished ]
+}
+
+# wants_anew ARGUMENT…: whether the one who submitted told the run to replace what is there.
+wants_anew() {
+  [[ " $* " == *run.overwrite=true* ]]
+}
+
+# another_deck RUN DECK ARGUMENT…: whether the run began with other text. A point's deck is made from the sweep's.
+another_deck() {
+  local run=$1 deck=$2
+  shift 2
+  [[ " $* " != *" --point "* ]] && ! cmp -s "$deck" "$run/deck.toml"
+}
+
+# toml TEXT: as a string of a deck.
+toml() {
+  local text=${1//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+# go_on RUN DECK ARGUMENT…: resumes; fathom holds the words against the run's own deck. Its point it knows.
+go_on() {
+  local run=$1 deck=$2 words=()
+  shift 2
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --point) shift ;;
+      *) words+=("$1") ;;
+    esac
+    shift
+  done
+  echo "goes on with the run in $run, by the deck it began with"
+  launch resume "$run" ${words[@]+"${words[@]}"}
 }
 
 # run_or_resume RUN DECK ARGUMENT…: starts the run, or goes on with it where it was stopped; then ends the job.
 run_or_resume() {
   local run=$1 deck=$2 before code=0
   shift 2
-  if [[ " $* " == *" run.output"* ]]; then
+  if [[ " $* " == *run.output* ]]; then
     echo "the run folder of a job is named by OUTPUT, not by --set run.output" >&2
     exit 64
   fi
@@ -81,17 +116,17 @@ run_or_resume() {
   before=$(cat "$run/status.json" 2>/dev/null)
   if [ "$stop_asked" = 1 ]; then
     echo "asked to stop before anything ran"
-  elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$run" state)" = finished ]; then
+  elif of_this_job "$run" && [ "$(field "$run" state)" = finished ]; then
     echo "$run is finished already"
     exit 0
-  elif [ "$(field "$run" state)" != finished ] && { has_checkpoint "$run" || [ -e "$run/run.h5" ]; } && ! begins_anew "$@"; then
-    # With a run.h5 it was killed between its result and its last word.
-    launch resume "$run" || code=$?
-  elif [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
-    # This job's earlier start left a folder without anything to go on from.
-    launch run "$deck" --set "run.output='$run'" --set run.overwrite=true "$@" || code=$?
+  elif ! can_go_on "$run" || { wants_anew "$@" && ! of_this_job "$run"; }; then
+    launch run "$deck" --set "run.output=$(toml "$run")" "$@" || code=$?
+  elif another_deck "$run" "$deck" "$@" && ! of_this_job "$run"; then
+    echo "the run in $run began with another deck, $run/deck.toml: give that one to go on with it; for a new run name" >&2
+    echo "another OUTPUT, or replace it by --set run.overwrite=true" >&2
+    exit 73
   else
-    launch run "$deck" --set "run.output='$run'" "$@" || code=$?
+    go_on "$run" "$deck" "$@" || code=$?
   fi
   local state=untouched
   [ "$(cat "$run/status.json" 2>/dev/null)" = "$before" ] || state=$(field "$run" state)
@@ -110,26 +145,47 @@ conclude() {
       echo "failed with code $stored, see $run/status.json"
       exit "${stored:-70}" ;;
     checkpointed)
-      # The file itself is gone: the run has taken it away.
-      if grep -q '^  "stop_requested": "the file STOP"' "$run/status.json"; then
-        echo "stopped by the file STOP, not queued again; to go on: OUTPUT=$run sbatch … with the same deck"
-        exit 75
-      fi
-      queue_again "$run" ;;
+      end_stopped "$run" ;;
   esac
   if [ "$terminated" = 1 ]; then
     echo "ended by Slurm before a safe point was reached"
     exit 75
   fi
-  # No last word from fathom: refused before it wrote anything, or ended from outside.
-  if [ "$stop_asked" = 1 ]; then
-    echo "asked to stop, and gone before a safe point was reached"
+  # No last word from fathom: refused before it changed anything, or ended from outside.
+  if [ "$stop_asked" = 1 ] && ended_by_the_signal "$state" "$code"; then
+    echo "asked to stop before fathom could listen"
     queue_again "$run"
   fi
   [ "$code" -ne 0 ] || code=70
   [ "$state" = untouched ] ||
     echo "ended from outside (code $code): out of memory, a lost node, scancel; see scontrol show job $SLURM_JOB_ID"
   exit "$code"
+}
+
+# ended_by_the_signal STATE CODE: 138 is SIGUSR1's; a code of fathom's own, or SIGKILL's, would come again.
+ended_by_the_signal() {
+  [ "$2" -eq 138 ] || { [ "$1" = untouched ] && [[ ! "$2" =~ ^(6[4-9]|7[0-9]|8[0-2]|9|137)$ ]]; }
+}
+
+# end_stopped RUN: of a run that stopped in order; queued again where that can bring it further.
+end_stopped() {
+  local run=$1 needed given=$((${SLURM_JOB_END_TIME:-0} - ${SLURM_JOB_START_TIME:-0}))
+  # The file itself is gone: the run has taken it away.
+  if grep -q '^  "stop_requested": "the file STOP"' "$run/status.json"; then
+    echo "stopped by the file STOP, not queued again; to go on: OUTPUT=$run sbatch … with the same deck"
+    exit 75
+  fi
+  if grep -q '^checkpoint = "off"' "$run/deck.resolved.toml"; then
+    echo "not queued again: run.checkpoint is \"off\", nothing was kept, it would begin anew"
+    exit 75
+  fi
+  needed=$(sed -n -E 's/^  "stop_requested": ".* needs ([0-9]+) s.*/\1/p' "$run/status.json" | head -n 1)
+  if [ "${needed:-0}" -gt "$given" ] && [ "$given" -gt 0 ]; then
+    echo "not queued again: it needs $needed s at a stretch, this job has $given s in all; give it more:"
+    echo "OUTPUT=$run sbatch --time=$((2 * needed / 60 + 1)) … with the same deck"
+    exit 75
+  fi
+  queue_again "$run"
 }
 
 # queue_again RUN: the same job, under the same number, back into the queue; exit 75 where it was there often enough.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by array.sh and chain.sh, which submit several jobs: OPTIONS are the words before the deck, as sbatch takes
-# them (--option=value), DECK and SETS what follows.
+# them (--option=value), PLACE those of them that say where and for whom a job runs, DECK and SETS what follows.
 
 FATHOM=${FATHOM:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 export FATHOM
@@ -8,9 +8,12 @@ export FATHOM
 source "${FATHOM_PROFILE:-$FATHOM/jobscripts/site.profile}"
 FATHOM_BINARY=${FATHOM_BINARY:-$FATHOM/build/release/bin/fathom}
 
-OPTIONS=()
+OPTIONS=() PLACE=()
 while [[ ${1:-} == -* ]]; do
   OPTIONS+=("$1")
+  case $1 in
+    --account=* | --partition=* | --qos=* | --clusters=* | --reservation=* | -A?* | -p?* | -q?* | -M?*) PLACE+=("$1") ;;
+  esac
   shift
 done
 if [ $# -eq 0 ]; then

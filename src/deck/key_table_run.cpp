@@ -71,7 +71,8 @@ std::vector<Key> run_keys() {
       {.path = "run.checkpoint_folder",
        .type = Type::path,
        .doc = "Folder for what is kept, relative to the folder where fathom is started: a fast or "
-              "large file system that outlives the job. One run a folder.",
+              "large file system that outlives the job. One run a folder; `--point 3` makes the "
+              "folder 0003 in it.",
        .default_text = "checkpoint/ in the folder of the run"},
   };
 }

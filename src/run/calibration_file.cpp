@@ -1,6 +1,6 @@
 #include "base/error.hpp"
 #include "run/calibration.hpp"
-#include "store/posix_file.hpp"
+#include "store/run_folder.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 namespace fathom {
 namespace {
@@ -62,8 +61,7 @@ MachineModel from_json(const nlohmann::json& json) {
   return model;
 }
 
-/// The text beside the file, in a folder that is made if need be; the name it has there.
-std::filesystem::path write_partial(const std::filesystem::path& file, const std::string& text) {
+void make_folder_of(const std::filesystem::path& file) {
   std::error_code problem;
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   std::filesystem::create_directories(folder, problem);
@@ -71,12 +69,6 @@ std::filesystem::path write_partial(const std::filesystem::path& file, const std
     throw Error(ExitCode::io, "{}: cannot be made: {}", folder.string(), problem.message());
   if (std::filesystem::is_directory(file, problem))
     throw Error(ExitCode::io, "{}: is a folder", file.string());
-  std::filesystem::path partial = file.string() + fmt::format(".{}", getpid());
-  PosixFile out = PosixFile::open(partial, PosixFile::Mode::write_new);
-  out.write_all(text);
-  out.sync();
-  out.close();
-  return partial;
 }
 
 }  // namespace
@@ -91,8 +83,13 @@ std::filesystem::path calibration_path() {
 }
 
 void check_calibration_file(const std::filesystem::path& file) {
+  make_folder_of(file);
+  std::filesystem::path trial = file;
+  trial += ".trial";
+  // As long as a calibration is: a full disk takes an empty file.
+  write_file_atomically(trial, std::string(0x4000, ' '));
   std::error_code ignored;
-  std::filesystem::remove(write_partial(file, ""), ignored);
+  std::filesystem::remove(trial, ignored);
 }
 
 void save_calibration(const MachineModel& model, const std::filesystem::path& file) {
@@ -106,11 +103,8 @@ void save_calibration(const MachineModel& model, const std::filesystem::path& fi
                                {"ranks", t.ranks},
                                {"order", {t.small_order, t.large_order}},
                                {"seconds", {t.small_seconds, t.large_seconds}}});
-  const std::filesystem::path partial = write_partial(file, json.dump(2) + "\n");
-  std::error_code problem;
-  std::filesystem::rename(partial, file, problem);
-  if (problem)
-    throw Error(ExitCode::io, "{}: cannot be written: {}", file.string(), problem.message());
+  make_folder_of(file);
+  write_file_atomically(file, json.dump(2) + "\n");
 }
 
 MachineModel load_calibration(const std::optional<std::filesystem::path>& file) {

@@ -43,7 +43,7 @@ std::string job_script(const Job& job, const RunPlan& plan, const Machine& machi
     sets += " --set " + shell_quoted(set);
   return fmt::format(
       "#!/bin/bash\n"
-      "# Planned: {} ranks on {} node{}, {:.2f} GiB a node at the peak, {:.0f} s.\n"
+      "# Planned: {} ranks on {} node{}, {:.2f} GiB a node and {:.0f} s at most.\n"
       "# Submit it in the folder of fathom, or with FATHOM set to it. OUTPUT names the run folder; "
       "the folder of a run that\n"
       "# was stopped is gone on with. What differs from site to site is in "
@@ -63,9 +63,9 @@ std::string job_script(const Job& job, const RunPlan& plan, const Machine& machi
       "source \"${{FATHOM:-$SLURM_SUBMIT_DIR}}/jobscripts/launch.sh\" || exit 64\n"
       "run_or_resume \"${{OUTPUT:-{}}}\" {}{}\n",
       plan.ranks, nodes, nodes == 1 ? "" : "s",
-      (plan.peak() + machine.baseline) * machine.ranks_a_node(plan.ranks) / 0x1p30, plan.seconds(),
-      plain(job.name), nodes, plan.ranks, machine.ranks_a_node(plan.ranks),
-      std::ceil(job.memory / 0x1p20), limit_text(plan.seconds()),
+      (plan.peak_at_most() + machine.baseline) * machine.ranks_a_node(plan.ranks) / 0x1p30,
+      plan.seconds_at_most(), plain(job.name), nodes, plan.ranks, machine.ranks_a_node(plan.ranks),
+      std::ceil(job.memory / 0x1p20), limit_text(plan.seconds_at_most()),
       job.output.empty() ? "$SLURM_SUBMIT_DIR/output/job-$SLURM_JOB_ID"
                          : in_double_quotes(job.output),
       shell_quoted(job.deck), sets);

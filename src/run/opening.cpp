@@ -2,6 +2,7 @@
 
 #include "base/fault.hpp"
 #include "deck/sweep_point.hpp"
+#include "deck/value.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,14 @@ std::map<std::string, std::string> values_of(const std::string& identity) {
   return values;
 }
 
+/// run.checkpoint_folder as it will be found from any folder; points that run by themselves share
+/// none.
+std::string own_folder(const Deck& deck, const RunArguments& arguments) {
+  fs::path folder = settled_path(deck.text("run.checkpoint_folder"));
+  if (arguments.point) folder /= fmt::format("{:04}", *arguments.point);
+  return folder.string();
+}
+
 /// The root reads, every rank resolves the same text.
 Deck read_deck(const Communicator& world, const RunArguments& arguments) {
   std::optional<Deck> deck;
@@ -45,6 +54,10 @@ Deck read_deck(const Communicator& world, const RunArguments& arguments) {
   world.agree([&] {
     fault_point("run.deck");
     deck = parse_deck(source, overrides);
+    if (deck->has("run.checkpoint_folder")) {
+      overrides.push_back("run.checkpoint_folder=" + toml_string(own_folder(*deck, arguments)));
+      deck = parse_deck(source, overrides);
+    }
   });
   return *deck;
 }
@@ -138,6 +151,10 @@ Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, c
   } else {
     if (const auto before = Checkpoint::identity_text(world, at))
       refuse_changes(world, folder, identity, *before);
+    else if (const RunStatus& found = folder.status_found();
+             found.state == "checkpointed" || found.points_done > 0)
+      kept.lost =
+          fmt::format("{}: holds no checkpoint of this run any more: it begins anew", at.string());
     kept.checkpoint = Checkpoint::reopen(folder, at, identity);
     std::optional<Record> state;
     world.agree([&] { state = kept.checkpoint.find(run_record); });

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ Opened open_run(const Communicator& world, const RunArguments& arguments);
 struct Kept {
   Checkpoint checkpoint;
   std::int64_t resumes = 0;  ///< how often the run has been gone on with; 0: a new one
+  /// On rank 0, where the run had kept something that is not there any more: what to say.
+  std::optional<std::string> lost = {};
 };
 
 /// What the run keeps, or kept before. Error(deck) where the deck was changed, saying which keys;

@@ -51,7 +51,7 @@ std::string RunStop::reason() {
     case Cause::signal:
       return signal_name(stop_signal());
     case Cause::file:
-      return "the file STOP";
+      return stop_by_file;
     case Cause::time:
       return fmt::format("{}: {:.0f} s left", limit_.name,
                          std::max(0.0, limit_.seconds - timer_.seconds()));

@@ -12,6 +12,9 @@
 
 namespace fathom {
 
+/// What status.json says where the user's file ended a run: job scripts look for it.
+inline constexpr const char* stop_by_file = "the file STOP";
+
 /// asked() and reason() may be called from any thread.
 ///
 /// Every rank looks for the file itself, since groups of ranks work apart for long: once a second

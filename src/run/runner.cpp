@@ -40,6 +40,7 @@ struct Run {
   Timer timer;
   std::optional<RunFolder> folder;
   bool keeps = true;           // a checkpoint
+  bool resumes = false;        // and nothing was changed yet
   bool result_stands = false;  // run.h5 has its name
   std::optional<RunStop> stop;
   RunLog log;          // its heartbeat asks for the time left
@@ -113,9 +114,17 @@ void settle_in(Run& run, const Deck& deck) {
   });
 }
 
+/// Obeyed, or too late: it must not end the run that goes on from here, or the next of this folder.
+/// Whether it was there.
+bool take_stop_away(const Run& run) {
+  std::error_code ignored;
+  return run.world.root() && run.stop && std::filesystem::remove(run.stop->stop_file(), ignored);
+}
+
 /// The last word of a run that has a result.
 void conclude_result(Run& run, ExitCode code) {
   run.result_stands = true;
+  take_stop_away(run);
   if (code == ExitCode::numeric)
     throw AgreedError(ExitCode::numeric,
                       "a training diverged, see the log; {} stands and holds what was found before",
@@ -160,6 +169,7 @@ void execute(Run& run, const RunArguments& arguments) {
   const Deck& deck = opened.deck;
   run.folder = std::move(opened.folder);
   run.keeps = !deck.is_word("run.checkpoint");
+  run.resumes = !arguments.resume.empty();
   settle_in(run, deck);
   if (run.folder->has_result()) {
     const StandingResult result = end_of_result(deck, *run.folder);
@@ -167,9 +177,10 @@ void execute(Run& run, const RunArguments& arguments) {
       run.log.note(line);
     const std::int64_t points = run.folder->status_found().points_total;
     run.status.points(points, points);
+    run.resumes = false;
     return conclude_result(run, result.code);
   }
-  run.status.points(0, std::ssize(study_points(deck)));
+  run.status.points(run.folder->status_found().points_done, std::ssize(study_points(deck)));
   Kept kept = open_checkpoint(run.world, arguments, deck, *run.folder);
 
   Provenance provenance = collect_provenance(run.world);
@@ -182,7 +193,9 @@ void execute(Run& run, const RunArguments& arguments) {
   if (kept.resumes > 0)
     run.log.note(fmt::format("goes on with the run in {} (resume {})", run.folder->path().string(),
                              kept.resumes));
+  if (kept.lost) run.log.warn(*kept.lost);
   const Planned planned = plan_of_run(run.world, run.log, deck, baseline);
+  run.resumes = false;
 
   fault_point("run.alone");  // agreed with nobody: what a bug on one rank looks like
   RunFile file(*run.folder);
@@ -218,20 +231,21 @@ void execute(Run& run, const RunArguments& arguments) {
 /// A stop that all ranks agreed on: no error, but not done either.
 ExitCode conclude_stop(Run& run, const Error& stop) {
   const std::string message = fmt::format("{}; {}", stop.what(), go_on_with(run));
-  if (run.world.root()) {
-    // Obeyed: it must not end the run that goes on from here.
-    std::error_code ignored;
-    std::filesystem::remove(run.stop->stop_file(), ignored);
-    run.log.file_only("fathom: " + message);
-    std::fflush(stdout);
-    std::fprintf(stderr, "fathom: %s\n", message.c_str());
-  }
-  run.status.conclude([&](RunStatus& s) {
+  // Who makes the file wants the run to stay ended, whatever else asked for it before.
+  const std::string why = take_stop_away(run) ? stop_by_file : run.stop->why();
+  const std::string trouble = run.status.conclude([&](RunStatus& s) {
     s.state = "checkpointed";
-    s.stop_requested = run.stop->why();
+    s.stop_requested = why;
     s.exit_code = static_cast<int>(ExitCode::checkpointed);
     s.message = message;
   });
+  if (run.world.root()) {
+    run.log.file_only("fathom: " + message);
+    std::fflush(stdout);
+    const std::string more =
+        trouble.empty() ? "" : "; status.json does not say so, it cannot be written: " + trouble;
+    std::fprintf(stderr, "fathom: %s%s\n", message.c_str(), more.c_str());
+  }
   return ExitCode::checkpointed;
 }
 
@@ -257,12 +271,15 @@ ExitCode conclude(Run& run, const MpiSession& session, const Error& error) {
   }
   const auto code = static_cast<ExitCode>(run.rendezvous.from_root(static_cast<int>(error.code())));
   if (code == ExitCode::checkpointed) return conclude_stop(run, error);
+  // A refused resume leaves the run as it was found.
+  const bool untouched = run.resumes && run.status.give_back();
+  if (!untouched) take_stop_away(run);
   if (run.world.root()) {
     run.log.file_only(text);
     std::fflush(stdout);
     std::fprintf(stderr, "%s\n", text.c_str());
   }
-  fail(code, false);
+  if (!untouched) fail(code, false);
   return code;
 }
 

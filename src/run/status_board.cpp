@@ -47,6 +47,13 @@ std::string StatusBoard::conclude(const std::function<void(RunStatus&)>& change,
   return publish(timer_.seconds(), speak_for_root);
 }
 
+bool StatusBoard::give_back() {
+  const std::lock_guard lock(mutex_);
+  if (!folder_ || !folder_->give_back_status()) return false;
+  over_ = true;
+  return true;
+}
+
 void StatusBoard::keep_fresh() {
   std::unique_lock lock(mutex_);
   // Woken at the end: a first rank that left later than the others would be killed by the launcher.

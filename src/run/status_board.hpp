@@ -38,6 +38,9 @@ class StatusBoard {
   /// The last word: ends the watching and writes at once. Returns why the status could not be
   /// written, empty where it was. speak_for_root: RunFolder::publish.
   std::string conclude(const std::function<void(RunStatus&)>& change, bool speak_for_root = false);
+  /// For who was refused before anything changed: status.json as it was found, and no more is
+  /// written. False where that was no last word, or this is not rank 0.
+  bool give_back();
 
  private:
   void keep_fresh();

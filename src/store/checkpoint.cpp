@@ -79,8 +79,7 @@ Checkpoint Checkpoint::make(const RunFolder& run, const fs::path& folder,
   state.identity = hash_bytes(identity);
   state.comm->agree([&] {
     fault_point("store.checkpoint_open");
-    std::error_code problem;
-    state.folder = fs::absolute(folder, problem).lexically_normal();
+    state.folder = settled_path(folder);
   });
   state.comm->agree_on_root([&] {
     std::error_code problem;

@@ -123,11 +123,16 @@ void refuse_existing(const fs::path& path) {
   const std::vector<std::string> names = folder_entries(path);
   if (names.empty() || only_begun(names)) return;
   const bool ours = std::ranges::any_of(names, is_ours);
-  const bool finished = std::ranges::find(names, "run.h5") != names.end();
-  const char* what = !ours      ? "is a folder that is not empty"
-                     : finished ? "holds the output of a run"
-                                : "holds a run that did not finish (status.json says why; go on "
-                                  "with it by fathom resume)";
+  const auto there = [&](const char* name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  const char* what =
+      !ours             ? "is a folder that is not empty"
+      : there("run.h5") ? "holds the output of a run"
+      : there("status.json")
+          ? "holds a run that did not finish (status.json says why; go on with it by "
+            "fathom resume)"
+          : "holds files named as those of a run";
   throw Error(ExitCode::exists,
               "{}: {} and is not overwritten unless run.overwrite = true; or choose another "
               "run.output",

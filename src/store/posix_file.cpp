@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -12,6 +13,15 @@
 #include <unistd.h>
 
 namespace fathom {
+namespace {
+
+/// The one who gave the path can mend it; other reasons are the file system's.
+bool is_of_the_path(int error) {
+  constexpr std::array reasons = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG};
+  return std::ranges::find(reasons, error) != reasons.end();
+}
+
+}  // namespace
 
 std::string errno_text(int error) {
   return std::generic_category().message(error);
@@ -54,8 +64,8 @@ PosixFile PosixFile::open(const std::filesystem::path& path, Mode mode) {
     descriptor = ::open(path.c_str(), flags, 0666);
   while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0)
-    throw Error(mode == Mode::read ? ExitCode::input : ExitCode::io, "{}: cannot be opened: {}",
-                path.string(), errno_text(errno));
+    throw Error(mode == Mode::read && is_of_the_path(errno) ? ExitCode::input : ExitCode::io,
+                "{}: cannot be opened: {}", path.string(), errno_text(errno));
   return {descriptor, path.string()};
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <system_error>
@@ -25,22 +26,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Absolute, without "." and "..", which behind a symbolic link leads out of the link's target, and
-/// without a "/" at its end.
-fs::path settled(const fs::path& path) {
-  std::error_code problem;
-  fs::path whole = fs::absolute(path, problem);
-  if (std::ranges::find(whole, fs::path("..")) != whole.end()) {
-    const fs::path real = fs::weakly_canonical(whole, problem);
-    if (!problem) whole = real;
-  }
-  whole = whole.lexically_normal();
-  return whole.has_filename() ? whole : whole.parent_path();
-}
-
 std::string text_of(const fs::path& path) {
   const PosixFile file = PosixFile::open(path, PosixFile::Mode::read);
   return file.read_start(file.size());
+}
+
+std::string slurm_job() {
+  const char* job = std::getenv("SLURM_JOB_ID");
+  return job ? job : "";
 }
 
 /// Error(input) where the text is no status of ours.
@@ -105,6 +98,7 @@ struct RunFolder::State {
   std::optional<FolderLock> lock;
   RunStatus status;
   RunStatus found;
+  std::string found_text;  // empty: there was none
   bool has_result = false;
   std::string started;
   std::string deck_text, resolved_deck_text;
@@ -160,7 +154,7 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
   state.started = utc_now();
   comm.agree([&] {
     fault_point("store.open_output");
-    state.path = settled(path);
+    state.path = settled_path(path);
   });
   comm.agree_on_root([&] {
     let_size_limits_fail();
@@ -200,7 +194,7 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
   state.comm = &comm;
   comm.agree([&] {
     fault_point("store.open_output");
-    state.path = settled(path);
+    state.path = settled_path(path);
   });
   comm.agree_on_root([&] {
     let_size_limits_fail();
@@ -220,8 +214,10 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
     state.started = utc_now();
     try {
       // A run that was killed before its first word has its decks and nothing to tell.
-      if (fs::exists(folder.status_file(), problem))
-        state.found = parse_status(text_of(folder.status_file()), state.started);
+      if (fs::exists(folder.status_file(), problem)) {
+        state.found_text = text_of(folder.status_file());
+        state.found = parse_status(state.found_text, state.started);
+      }
     } catch (const Error& error) {
       throw Error(error.code(), "{}: {}", folder.status_file().string(), error.what());
     }
@@ -289,6 +285,17 @@ bool RunFolder::publish_in_progress(const RunStatus& status) noexcept {
   return true;
 }
 
+bool RunFolder::give_back_status() noexcept {
+  if (state_->found_text.empty() || state_->found.state == "running") return false;
+  const StatusTurn turn(path());
+  try {
+    write_file_atomically(status_file(), state_->found_text);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 std::string RunFolder::status_text() const {
   const RunStatus& status = state_->status;
   // JSON has no infinity: null where there is no wall limit.
@@ -305,6 +312,7 @@ std::string RunFolder::status_text() const {
       {"ranks", state_->comm->size()},
       {"host", host_name()},
       {"pid", static_cast<std::int64_t>(::getpid())},
+      {"job", slurm_job()},
       {"progress",
        {{"points_done", status.points_done},
         {"points_total", status.points_total},
@@ -326,6 +334,17 @@ std::string RunFolder::replace_status(const RunStatus& status, bool speak_for_ro
   } catch (const std::exception& error) {
     return error.what();
   }
+}
+
+fs::path settled_path(const fs::path& path) {
+  std::error_code problem;
+  fs::path whole = fs::absolute(path, problem);
+  if (std::ranges::find(whole, fs::path("..")) != whole.end()) {
+    const fs::path real = fs::weakly_canonical(whole, problem);
+    if (!problem) whole = real;
+  }
+  whole = whole.lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
 }
 
 std::string utc_now() {

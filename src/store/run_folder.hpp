@@ -73,7 +73,7 @@ class RunFolder {
   /// The decks as given to open() or found by reopen(); the same on every rank.
   const std::string& deck_text() const;
   const std::string& resolved_deck_text() const;
-  /// What status.json said when reopen() found it; on rank 0.
+  /// What status.json said when reopen() found it; on rank 0, elsewhere as of a new run.
   const RunStatus& status_found() const;
   /// Whether reopen() found a run.h5, whole or not; the same on every rank.
   bool has_result() const;
@@ -85,6 +85,9 @@ class RunFolder {
   /// The same of a run in progress, on rank 0. False, and nothing written, where another rank has
   /// spoken for it: that rank's word is the last. Local.
   bool publish_in_progress(const RunStatus& status) noexcept;
+  /// status.json again as reopen() found it: for who was refused before anything changed. False,
+  /// and nothing written, where that was no last word. On rank 0, local.
+  bool give_back_status() noexcept;
   const RunStatus& status() const;  ///< as last published on this rank
 
  private:
@@ -96,6 +99,10 @@ class RunFolder {
   std::string replace_status(const RunStatus& status, bool speak_for_root) noexcept;
   std::unique_ptr<State> state_;
 };
+
+/// Absolute, without "." and "..", which behind a symbolic link leads out of the link's target, and
+/// without a "/" at its end. Local.
+std::filesystem::path settled_path(const std::filesystem::path& path);
 
 /// "2026-01-31T12:34:56Z". Local.
 std::string utc_now();

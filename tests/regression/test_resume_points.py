@@ -2,11 +2,14 @@
 the machine. kill_campaign.py ends runs at random moments."""
 import os
 import re
+import shutil
+import subprocess
 import time
 
 import pytest
 
-from interrupted import Interrupted, Undisturbed, DECKS, content, deviation, differences, fathom, seconds_and_flops
+from conftest import ENVIRONMENT, ROOT
+from interrupted import Interrupted, Undisturbed, DECKS, command_of, content, deviation, differences, fathom, seconds_and_flops
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +140,60 @@ def test_a_checkpoint_elsewhere_is_removed_where_it_is_the_runs_own(tmp_path):
     assert "its checkpoint is removed" not in runs[0].log()
     assert sorted(path.name for path in places[1].iterdir()) == kept
     runs[1].check_done(runs[1].run(1))
+
+
+def test_a_refused_resume_leaves_a_stopped_run_as_it_was(tmp_path):
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:stop@3")
+    before = (run.folder / "status.json").read_text()
+    code, said = run.run(1, "--set", "kernel.features=51")
+    assert code == 65 and "kernel.features: 51, was 50" in said, said
+    assert (run.folder / "status.json").read_text() == before
+    run.check_done(run.run(1))
+
+
+def test_a_refused_resume_of_a_killed_run_is_told(tmp_path):
+    """Its status says "running", which would not be true."""
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:kill@3")
+    done = run.status()["progress"]["points_done"]
+    assert run.run(1, "--set", "kernel.features=51")[0] == 65
+    status = run.status()
+    assert (status["state"], status["exit_code"], status["progress"]["points_done"]) == ("failed", 65, done), status
+    run.check_done(run.run(1))
+
+
+def test_a_checkpoint_folder_is_found_from_anywhere(tmp_path):
+    deck = DECKS["features"].replace("[study]", f"[run]\ncheckpoint_folder = '{os.path.relpath(tmp_path, ROOT)}/kept'\n[study]")
+    run = Interrupted(tmp_path, deck).end_at(1, "eigen.certify:0:stop@3")
+    assert (tmp_path / "kept" / "identity.record").exists()
+    done = subprocess.run(command_of(0, ["resume", run.folder]), env=ENVIRONMENT, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and "point-0001.done" in done.stdout, done.stdout + done.stderr
+    assert not (tmp_path / "kept").exists() or not list((tmp_path / "kept").iterdir())
+
+
+def test_points_by_themselves_share_no_checkpoint_folder(tmp_path):
+    deck = DECKS["features"].replace("[study]", f"[run]\ncheckpoint_folder = '{tmp_path}/kept'\n[study]")
+    run = Interrupted(tmp_path, deck)
+    code, said = run.run(1, "--point", 3, environment=dict(FATHOM_FAULT="eigen.certify:0:stop"))
+    assert code == 75 and (tmp_path / "kept" / "0003" / "identity.record").exists(), said
+    run.check_done(run.run(1))
+
+
+def test_a_checkpoint_that_is_gone_is_told(tmp_path, undisturbed):
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:stop@3")
+    shutil.rmtree(run.folder / "checkpoint")
+    run.check_done(run.run(1))
+    assert "holds no checkpoint of this run any more: it begins anew" in run.log()
+    check_result(run, "features", undisturbed, [1])
+
+
+def test_a_file_stop_counts_whatever_else_ended_the_run(tmp_path):
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:stop@2")
+    assert run.status()["stop_requested"] == "SIGUSR1"
+    (run.folder / "STOP").touch()
+    code, said = run.run(0, environment=dict(FATHOM_FAULT="main.begin:0:stop"))
+    assert code == 75 and run.status()["stop_requested"] == "the file STOP", said
+    assert not (run.folder / "STOP").exists()
+    run.check_done(run.run(1))
 
 
 def test_a_result_that_is_not_the_runs_own_is_not_taken(tmp_path, undisturbed):

@@ -5,8 +5,9 @@
 Each rank would be one process; the one with SLURM_PROCID or OMPI_COMM_WORLD_RANK 0 writes. DECK is JSON:
   {"steps": 40, "pause": 0.1, "code": 0, "deaf": false, "die": false, "sweep": 3, "fail_at": 2, "resumed": 3}
 Every step is a safe point. SIGUSR1, SIGTERM or FOLDER/STOP, which is then removed, writes a checkpoint and ends with 75; "deaf" ends by the signal
-instead; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on
-from the step of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts.
+instead, before there is a folder, as a program that is still being loaded; "code" is the end of the run; "die" ends it by SIGKILL, as for want of memory; point "fail_at" ends with 80; resume counts on
+from the step of the checkpoint, and ends "resumed" steps later where that is given. Every start is written to FOLDER/starts, and
+the words after it to FOLDER/words.
 """
 import json
 import os
@@ -26,17 +27,18 @@ def ask(*_):
 
 def publish(folder, state, code, step, message="", stopped_by=""):
     status = {"state": state, "phase": f"step {step}", "exit_code": code, "message": message,
-              "stop_requested": stopped_by, "started": str(time.time()), "pid": os.getpid()}
+              "stop_requested": stopped_by, "job": os.environ.get("SLURM_JOB_ID", ""), "started": str(time.time()), "pid": os.getpid()}
     partial = folder / f"status.json.tmp-{os.getpid()}"
     partial.write_text(json.dumps(status, indent=2) + "\n")
     partial.rename(folder / "status.json")
 
 
-def go(folder, deck, step, how):
-    if not deck.get("deaf"):
-        signal.signal(signal.SIGUSR1, ask)
-        signal.signal(signal.SIGTERM, ask)
+def go(folder, deck, step, how, words=()):
+    signal.signal(signal.SIGUSR1, ask)
+    signal.signal(signal.SIGTERM, ask)
     if root:
+        with open(folder / "words", "a") as file:
+            file.write(" ".join(words) + "\n")
         with open(folder / "starts", "a") as starts:
             starts.write(f"{how} from {step}\n")
         publish(folder, "running", 0, step)
@@ -69,22 +71,28 @@ def main(words):
     if command == "check":
         return 0
     if command == "resume":
-        deck, step = json.loads((target / "deck.toml").read_text()), int((target / "checkpoint/step").read_text())
+        kept = target / "checkpoint/step"
+        deck, step = json.loads((target / "deck.toml").read_text()), int(kept.read_text()) if kept.exists() else 0
         deck["steps"] = step + deck.get("resumed", deck["steps"] - step)
-        return go(target, deck, step, "resume")
+        return go(target, deck, step, "resume", words[2:])
     sets = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--set")
-    folder = Path(sets["run.output"].strip("'"))
+    folder = Path(sets["run.output"].strip("\""))
+    text = target.read_text()
+    deck = json.loads(text)
+    if deck.get("deaf"):
+        (target.parent / "deaf").touch()
+        time.sleep(1000)
     folder.mkdir(parents=True, exist_ok=True)
     if root and (folder / "status.json").exists() and sets.get("run.overwrite") != "true":
         print("fathom: error 73 (exists)", file=sys.stderr)
         return 73
-    text = target.read_text()
-    deck = json.loads(text)
     if "--point" in words and int(words[words.index("--point") + 1]) == deck.get("fail_at"):
         deck["code"] = 80
     if root:
-        (folder / "deck.toml").write_text(json.dumps(deck))
-    return go(folder, deck, 0, "run")
+        same = deck == json.loads(text)
+        (folder / "deck.toml").write_text(text if same else json.dumps(deck))
+        (folder / "deck.resolved.toml").write_text("[run]\ncheckpoint = \"10m\"\n")
+    return go(folder, deck, 0, "run", words[2:])
 
 
 sys.exit(main(sys.argv[1:]))

@@ -153,14 +153,29 @@ def test_requeue_by_a_signal_until_the_cap(jobs, tmp_path):
 
 
 def test_run_that_dies_of_the_signal_starts_again(jobs, tmp_path):
-    """No checkpoint yet: the second start begins anew in the same folder."""
-    job = jobs.submit("requeue.slurm", jobs.stand_in(steps=1000, deaf=True), options=["--ntasks=1"], env=DOUBLE)
-    run = tmp_path / f"output/job-{job}"
-    soon(lambda: starts(run) and status(run), "the start")
+    """SIGUSR1 before fathom listens: there is no folder yet."""
+    job = jobs.submit("requeue.slurm", jobs.stand_in(deaf=True), options=["--ntasks=1"], env=DOUBLE)
+    soon((tmp_path / "deaf").exists, "the start")
     (tmp_path / "deck0.toml").write_text(jobs.stand_in().read_text())
     jobs.signal(job)
     assert jobs.end(job) == ("COMPLETED", 0)
-    assert starts(run) == ["run from 0", "run from 0"]
+    assert starts(tmp_path / f"output/job-{job}") == ["run from 0"]
+    assert jobs.cluster.job(job)["Restarts"] == "1"
+
+
+def test_a_run_goes_on_by_its_own_deck_and_hears_new_words(jobs, tmp_path):
+    run, deck = tmp_path / "run", jobs.stand_in(code=80)
+    env = dict(DOUBLE, OUTPUT=str(run))
+    options = ["--ntasks=1"]
+    assert jobs.end(jobs.submit("run.slurm", deck, "--set", "a.b=1", options=options, env=env)) == ("FAILED", 80)
+    other = jobs.submit("run.slurm", jobs.stand_in(steps=4), options=options, env=env)
+    assert jobs.end(other) == ("FAILED", 73) and "began with another deck" in jobs.output(other)
+    assert jobs.end(jobs.submit("run.slurm", deck, "--set", "a.b=2", options=options, env=env)) == ("FAILED", 80)
+    assert starts(run) == ["run from 0", "resume from 0"]
+    words = (run / "words").read_text().splitlines()
+    assert words[0].endswith("--set a.b=1") and words[1] == "--set a.b=2"
+    anew = jobs.submit("run.slurm", jobs.stand_in(), "--set", "run.overwrite=true", options=options, env=env)
+    assert jobs.end(anew) == ("COMPLETED", 0)
 
 
 def test_stop_file_is_not_queued_again(jobs, tmp_path):
@@ -201,8 +216,8 @@ def test_point_that_failed_is_run_again_alone(jobs, tmp_path):
     first = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
     assert jobs.end(f"{first}_2") == ("FAILED", 80)
     deck.write_text(jobs.stand_in().read_text())
-    refused = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
-    assert jobs.end(f"{refused}_2") == ("FAILED", 73)
+    same = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
+    assert jobs.end(f"{same}_2") == ("FAILED", 80), "it goes on by the deck that it began with"
     last = jobs.submit("point.slurm", deck, *again, options=["--array=2", "--ntasks=1"], env=env)
     assert jobs.end(f"{last}_2") == ("COMPLETED", 0)
     assert status(tmp_path / "runs/0002")["state"] == "finished"

@@ -57,7 +57,7 @@ def test_site_profile_leaves_what_is_set(launch):
 
 
 def read(run, function):
-    return bash(f'source {SCRIPTS}/launch.sh; {function}', RUN=str(run)).stdout.strip()
+    return bash(f'source {SCRIPTS}/launch.sh; {function}', RUN=str(run), FATHOM_BINARY="true").stdout.strip()
 
 
 def test_status_is_read_as_json_reads_it(tmp_path):
@@ -74,18 +74,77 @@ def test_words_inside_a_message_are_not_mistaken_for_the_state(tmp_path):
     assert read(tmp_path, 'field "$RUN" state') == "failed"
 
 
-def test_checkpoint_is_found_where_the_deck_puts_it(tmp_path):
-    def found():
-        return read(tmp_path, 'has_checkpoint "$RUN" && echo yes')
+def said(run, function, **environment):
+    """Whether a function of launch.sh holds."""
+    return bash(f'source {SCRIPTS}/launch.sh; {function} && echo yes', RUN=str(run), FATHOM_BINARY="true", **environment).stdout == "yes\n"
 
-    assert found() == ""
-    (tmp_path / "checkpoint").mkdir()
-    assert found() == ""
-    (tmp_path / "checkpoint/record").touch()
-    assert found() == "yes"
-    elsewhere = tmp_path / "else where"
-    (tmp_path / "deck.resolved.toml").write_text(f'[run]\ncheckpoint_folder = "{elsewhere}"\n')
-    assert found() == ""
-    elsewhere.mkdir()
-    (elsewhere / "record").touch()
-    assert found() == "yes"
+
+def write_status(run, **values):
+    (run / "status.json").write_text(json.dumps(dict(state="running", exit_code=0, stop_requested="", job="", files=[]) | values, indent=2))
+
+
+def test_what_can_be_gone_on_with(tmp_path):
+    assert not said(tmp_path, 'can_go_on "$RUN"')
+    for name in ("deck.toml", "deck.resolved.toml"):
+        assert not said(tmp_path, 'can_go_on "$RUN"')
+        (tmp_path / name).touch()
+    assert said(tmp_path, 'can_go_on "$RUN"')  # killed before its first status, and nothing kept
+    for state, can in (("running", True), ("checkpointed", True), ("failed", True), ("finished", False)):
+        write_status(tmp_path, state=state)
+        assert said(tmp_path, 'can_go_on "$RUN"') == can, state
+
+
+def test_a_run_of_another_job_is_not_taken_for_ones_own(tmp_path):
+    write_status(tmp_path, state="finished", job="17")
+    assert said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="17", SLURM_RESTART_COUNT="1")
+    assert not said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="18", SLURM_RESTART_COUNT="1")
+    assert not said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="17")
+
+
+@pytest.mark.parametrize("state, code, again", [("running", 138, True), ("untouched", 0, True), ("untouched", 1, True),
+                                                ("running", 137, False), ("running", 9, False), ("untouched", 137, False),
+                                                ("untouched", 64, False), ("untouched", 71, False), ("running", 1, False)])
+def test_what_the_signal_itself_ended(tmp_path, state, code, again):
+    assert said(tmp_path, f"ended_by_the_signal {state} {code}") == again
+
+
+@pytest.mark.parametrize("reason, checkpoint, again", [
+    ("SIGUSR1", "10m", True), ("SIGUSR1", "off", False), ("the file STOP", "10m", False),
+    ("the end of Slurm job 8: 599 s left, the solve needs 13184 s", "10m", False),
+    ("the end of Slurm job 8: 599 s left, the solve needs 700 s", "10m", True)])
+def test_what_is_queued_again(tmp_path, reason, checkpoint, again):
+    write_status(tmp_path, state="checkpointed", stop_requested=reason)
+    (tmp_path / "deck.resolved.toml").write_text(f'[run]\ncheckpoint = "{checkpoint}"\n')
+    (tmp_path / "scontrol").write_text('#!/bin/sh\necho "asked: $*"\n')
+    (tmp_path / "scontrol").chmod(0o755)
+    done = bash(f'source {SCRIPTS}/launch.sh; PATH=$RUN:$PATH; end_stopped "$RUN"', RUN=str(tmp_path), FATHOM_BINARY="true",
+                FATHOM_RESTARTS="3", SLURM_JOB_ID="8", SLURM_JOB_START_TIME="1000", SLURM_JOB_END_TIME="4600")
+    assert done.returncode == 75
+    assert ("asked: requeue 8" in done.stdout) == again and ("not queued again" in done.stdout) != again, done.stdout
+
+
+def test_a_run_folder_of_any_name_is_a_string_of_the_deck(tmp_path):
+    name = """it's "C:\\here\""""
+    assert bash(f'source {SCRIPTS}/launch.sh; toml "$NAME"', NAME=name, FATHOM_BINARY="true").stdout == json.dumps(name)
+
+
+def test_without_a_program_the_job_says_so(tmp_path):
+    done = bash(f"source {SCRIPTS}/launch.sh", FATHOM_BINARY=str(tmp_path / "none"))
+    assert done.returncode == 64 and "build fathom first" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["array.sh", "chain.sh"])
+def test_the_report_goes_where_the_run_goes(tmp_path, script):
+    """An sbatch that takes the first job and refuses the second."""
+    (tmp_path / "sbatch").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n'
+                                     f'[ $(wc -l <{tmp_path}/asked) = 1 ] && echo 4711\n')
+    (tmp_path / "fathom").write_text("#!/bin/sh\necho 3\n")
+    for name in ("sbatch", "fathom"):
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "deck.toml").touch()
+    done = subprocess.run([SCRIPTS / script, "--account=mine", "--ntasks=4", tmp_path / "deck.toml"], capture_output=True, text=True,
+                          cwd=tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "FATHOM_BINARY": str(tmp_path / "fathom")})
+    first, second = (tmp_path / "asked").read_text().splitlines()
+    assert "--account=mine" in first and "--account=mine" in second
+    assert "--ntasks=4" in first and "--ntasks" not in second
+    assert done.returncode == 1 and "4711" in done.stderr and "sbatch jobscripts/report.slurm" in done.stderr

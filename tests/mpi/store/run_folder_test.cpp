@@ -145,7 +145,7 @@ TEST_F(RunFolderTest, OverwriteRemovesACheckpointAndNothingBesides) {
                              "checkpoint/b.record.tmp", "checkpoint/.fathom.lock"})
       std::ofstream(output / name) << "old";
   });
-  expect_error(world, ExitCode::exists, "did not finish", [&] { open(output); });
+  expect_error(world, ExitCode::exists, "named as those of a run", [&] { open(output); });
   { const RunFolder run = open(output, true); }
   on_root([&] {
     EXPECT_FALSE(fs::exists(output / "checkpoint"));
@@ -273,7 +273,7 @@ TEST_F(RunFolderTest, ADeckThatTheUserPutThereIsNotTakenForARunsOwn) {
     fs::create_directories(output);
     std::ofstream(output / "deck.toml") << "mine";
   });
-  expect_error(world, ExitCode::exists, "did not finish", [&] { open(output); });
+  expect_error(world, ExitCode::exists, "named as those of a run", [&] { open(output); });
   on_root([&] { EXPECT_EQ(text_of(output / "deck.toml"), "mine"); });
 }
 

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +48,25 @@ TEST_F(PosixFileTest, ReadsExactlyAndTellsTruncation) {
     EXPECT_EQ(error.code(), ExitCode::input);
     EXPECT_THAT(error.what(), HasSubstr("ends at byte 10, 2 more"));
   }
+}
+
+TEST_F(PosixFileTest, WhatTheSystemLacksIsNoFaultOfTheInput) {
+  write_file_atomically(folder / "a", "text");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  ExitCode code = ExitCode::ok;
+  std::string what;
+  try {
+    PosixFile::open(folder / "a", PosixFile::Mode::read);
+  } catch (const Error& error) {
+    code = error.code();
+    what = error.what();
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(code, ExitCode::io);
+  EXPECT_THAT(what, HasSubstr("Too many open files"));
 }
 
 TEST_F(PosixFileTest, MissingFileIsInputToReadAndIoToWrite) {
