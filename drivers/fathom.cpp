@@ -130,6 +130,11 @@ int main(int argc, char** argv) {
       "resume",
       "Go on with a run that was stopped or killed; under mpirun or srun, on any number of ranks");
   resume_command->add_option("run", arguments.resume, "Folder of the run")->required();
+  auto* same_deck = resume_command->add_option(
+      "--deck", arguments.deck_path,
+      "Go on only if this is the deck of the run, but for keys that change no number");
+  resume_command->add_option("--point", arguments.point, "The point of the deck that the run is")
+      ->needs(same_deck);
   auto* check_command =
       app.add_subcommand("check", "Report every fault of a deck at once; compute nothing");
   auto* points_command = app.add_subcommand(

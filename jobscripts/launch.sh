@@ -61,9 +61,14 @@ field() {
   sed -n -E "s/^  \"$2\": \"?([a-z0-9]*)\"?,?\$/\1/p" "$1/status.json" 2>/dev/null | head -n 1
 }
 
+# jobs_of RUN: the jobs that had a part in the run, the last one last.
+jobs_of() {
+  sed -n -E 's/^  "jobs": "([0-9 ]*)",?$/\1/p' "$1/status.json" 2>/dev/null | head -n 1
+}
+
 # of_this_job RUN: whether an earlier start of this very job began or went on with the run.
 of_this_job() {
-  [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$(field "$1" job)" = "$SLURM_JOB_ID" ]
+  [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [[ " $(jobs_of "$1") " == *" $SLURM_JOB_ID "* ]]
 }
 
 # can_go_on RUN: whether there is a run that is not finished. From where it goes on, fathom knows.
@@ -71,16 +76,25 @@ can_go_on() {
   [ -e "$1/deck.toml" ] && [ -e "$1/deck.resolved.toml" ] && [ "$(field "$1" state)" != finished ]
 }
 
-# wants_anew ARGUMENT…: whether the one who submitted told the run to replace what is there.
-wants_anew() {
-  [[ " $* " == *run.overwrite=true* ]]
+# key_of WORD: of KEY=VALUE as fathom takes it.
+key_of() {
+  tr -d '[:blank:]' <<<"${1%%=*}"
 }
 
-# another_deck RUN DECK ARGUMENT…: whether the run began with other text. A point's deck is made from the sweep's.
-another_deck() {
-  local run=$1 deck=$2
-  shift 2
-  [[ " $* " != *" --point "* ]] && ! cmp -s "$deck" "$run/deck.toml"
+# set_of KEY ARGUMENT…: the value that the words give a key, the last one; fails where none does.
+set_of() {
+  local key=$1 value='' found=1 next=0 word
+  shift
+  for word in "$@"; do
+    if [ "$next" = 0 ]; then
+      [ "$word" != --set ] || { next=1; continue; }
+      [[ $word == --set=* ]] || continue
+      word=${word#--set=}
+    fi
+    next=0
+    [ "$(key_of "$word")" != "$key" ] || { value=$(tr -d '[:blank:]' <<<"${word#*=}") found=0; }
+  done
+  [ "$found" = 0 ] && echo "$value"
 }
 
 # toml TEXT: as a string of a deck.
@@ -89,18 +103,26 @@ toml() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# go_on RUN DECK ARGUMENT…: resumes; fathom holds the words against the run's own deck. Its point it knows.
+# go_on RUN DECK ARGUMENT…: resumes. fathom refuses another deck or point, and words that change what the run is.
 go_on() {
   local run=$1 deck=$2 words=()
   shift 2
+  echo "goes on with the run in $run"
+  if ! of_this_job "$run"; then
+    launch resume "$run" --deck "$deck" "$@"
+    return
+  fi
+  # A later start of a job does not look at a deck that may be another by now. The run knows its point and its places.
   while [ $# -gt 0 ]; do
     case $1 in
       --point) shift ;;
+      --set)
+        shift
+        [ "$(key_of "$1")" = run.checkpoint_folder ] || words+=(--set "$1") ;;
       *) words+=("$1") ;;
     esac
     shift
   done
-  echo "goes on with the run in $run, by the deck it began with"
   launch resume "$run" ${words[@]+"${words[@]}"}
 }
 
@@ -108,7 +130,7 @@ go_on() {
 run_or_resume() {
   local run=$1 deck=$2 before code=0
   shift 2
-  if [[ " $* " == *run.output* ]]; then
+  if set_of run.output "$@" >/dev/null; then
     echo "the run folder of a job is named by OUTPUT, not by --set run.output" >&2
     exit 64
   fi
@@ -119,17 +141,17 @@ run_or_resume() {
   elif of_this_job "$run" && [ "$(field "$run" state)" = finished ]; then
     echo "$run is finished already"
     exit 0
-  elif ! can_go_on "$run" || { wants_anew "$@" && ! of_this_job "$run"; }; then
+  elif ! can_go_on "$run" || { [ "$(set_of run.overwrite "$@")" = true ] && ! of_this_job "$run"; }; then
     launch run "$deck" --set "run.output=$(toml "$run")" "$@" || code=$?
-  elif another_deck "$run" "$deck" "$@" && ! of_this_job "$run"; then
-    echo "the run in $run began with another deck, $run/deck.toml: give that one to go on with it; for a new run name" >&2
-    echo "another OUTPUT, or replace it by --set run.overwrite=true" >&2
-    exit 73
   else
     go_on "$run" "$deck" "$@" || code=$?
   fi
-  local state=untouched
-  [ "$(cat "$run/status.json" 2>/dev/null)" = "$before" ] || state=$(field "$run" state)
+  # What another job does there meanwhile is not this one's.
+  local state=untouched jobs
+  jobs=$(jobs_of "$run")
+  if [ "${jobs##* }" = "$SLURM_JOB_ID" ] && [ "$(cat "$run/status.json")" != "$before" ]; then
+    state=$(field "$run" state)
+  fi
   conclude "$run" "$state" "$code"
 }
 
@@ -175,12 +197,13 @@ end_stopped() {
     echo "stopped by the file STOP, not queued again; to go on: OUTPUT=$run sbatch … with the same deck"
     exit 75
   fi
-  if grep -q '^checkpoint = "off"' "$run/deck.resolved.toml"; then
-    echo "not queued again: run.checkpoint is \"off\", nothing was kept, it would begin anew"
+  if grep -q '^  "message": ".*; nothing was kept' "$run/status.json"; then
+    echo "not queued again: run.checkpoint is \"off\", it would begin anew"
     exit 75
   fi
   needed=$(sed -n -E 's/^  "stop_requested": ".* needs ([0-9]+) s.*/\1/p' "$run/status.json" | head -n 1)
-  if [ "${needed:-0}" -gt "$given" ] && [ "$given" -gt 0 ]; then
+  # A run keeps up to a minute for its end in order, and takes some time to come there again.
+  if [ "$given" -gt 0 ] && [ "$((${needed:-0} + 120))" -gt "$given" ] && [ -n "$needed" ]; then
     echo "not queued again: it needs $needed s at a stretch, this job has $given s in all; give it more:"
     echo "OUTPUT=$run sbatch --time=$((2 * needed / 60 + 1)) … with the same deck"
     exit 75

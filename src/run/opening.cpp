@@ -3,6 +3,7 @@
 #include "base/fault.hpp"
 #include "deck/sweep_point.hpp"
 #include "deck/value.hpp"
+#include "store/posix_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,7 +68,7 @@ bool wanted(const Deck& deck) {
 }
 
 /// Where the checkpoint is another deck's, the keys tell more than "of another run".
-void refuse_changes(const Communicator& world, const RunFolder& folder, const std::string& identity,
+void refuse_changes(const Communicator& world, const fs::path& folder, const std::string& identity,
                     const std::string& before) {
   world.agree_on_root([&] {
     const std::vector<std::string> changed = changed_keys(identity, before);
@@ -75,7 +76,7 @@ void refuse_changes(const Communicator& world, const RunFolder& folder, const st
     std::string text = fmt::format(
         "{}: the deck was changed since the run began; what it has kept is of another one. Set "
         "back, or begin a new run:",
-        folder.path().string());
+        folder.string());
     for (const std::string& key : changed)
       text += "\n  " + key;
     throw Error(ExitCode::deck, text);
@@ -85,6 +86,32 @@ void refuse_changes(const Communicator& world, const RunFolder& folder, const st
 /// A run goes on from its resolved deck; whoever changed deck.toml meant that to count.
 std::string identity_of_given(const std::string& text) {
   return run_identity(parse_deck({"deck.toml", text}, {}));
+}
+
+/// What a run goes on by: its own deck with the words that came, or the deck that was given. Either
+/// must say what the run's own says but for keys that change no number; asked before the folder is
+/// taken, so that who is refused leaves everything as it is. None where there is no such folder.
+std::optional<Deck> deck_to_go_on_by(const Communicator& world, const RunArguments& arguments) {
+  const fs::path folder = settled_path(arguments.resume);
+  Source own{(folder / "deck.resolved.toml").string(), ""};
+  world.agree_on_root([&] {
+    std::error_code problem;
+    if (!fs::exists(own.path, problem)) return;
+    const PosixFile file = PosixFile::open(own.path, PosixFile::Mode::read);
+    own.text = file.read_start(file.size());
+  });
+  world.broadcast(own.text);
+  if (own.text.empty()) return std::nullopt;
+  std::optional<Deck> deck;
+  std::string before;
+  world.agree([&] {
+    fault_point("run.deck");
+    before = run_identity(parse_deck(own, {}));
+    if (arguments.deck_path.empty()) deck = parse_deck(own, arguments.overrides);
+  });
+  if (!deck) deck = read_deck(world, arguments);
+  refuse_changes(world, folder, run_identity(*deck), before);
+  return deck;
 }
 
 Record run_state(const RunFolder& folder, std::int64_t resumes) {
@@ -128,14 +155,12 @@ Opened open_run(const Communicator& world, const RunArguments& arguments) {
                                        deck.source().text, deck.resolved_toml());
     return {std::move(deck), std::move(folder)};
   }
+  std::optional<Deck> deck = deck_to_go_on_by(world, arguments);
   RunFolder folder = RunFolder::reopen(world, arguments.resume);
-  std::optional<Deck> deck;
-  world.agree([&] {
-    fault_point("run.deck");
-    deck =
-        parse_deck({(folder.path() / "deck.resolved.toml").string(), folder.resolved_deck_text()},
-                   arguments.overrides);
-  });
+  if (!deck)
+    world.agree([&] {
+      deck = parse_deck({"deck.resolved.toml", folder.resolved_deck_text()}, {});
+    });
   return {std::move(*deck), std::move(folder)};
 }
 
@@ -150,7 +175,7 @@ Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, c
     kept.checkpoint = Checkpoint::begin(folder, at, identity, deck.flag("run.overwrite"));
   } else {
     if (const auto before = Checkpoint::identity_text(world, at))
-      refuse_changes(world, folder, identity, *before);
+      refuse_changes(world, folder.path(), identity, *before);
     else if (const RunStatus& found = folder.status_found();
              found.state == "checkpointed" || found.points_done > 0)
       kept.lost =
@@ -162,7 +187,7 @@ Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, c
       kept.resumes = state->one<std::int64_t>("resumes") + 1;
       const std::string& deck_then = state->one<std::string>("deck");
       if (deck_then != folder.deck_text())
-        refuse_changes(world, folder, identity_of_given(folder.deck_text()),
+        refuse_changes(world, folder.path(), identity_of_given(folder.deck_text()),
                        identity_of_given(deck_then));
     }
   }

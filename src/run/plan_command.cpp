@@ -42,7 +42,9 @@ Job job_of(const PlanArguments& arguments, const Deck& deck, double memory) {
   if (control(arguments.deck_path) || std::ranges::any_of(arguments.overrides, control))
     throw Error(ExitCode::usage, "--sbatch: control characters in the deck's name or in --set");
   for (const std::string& set : arguments.overrides) {
-    if (set.starts_with("run.output"))
+    std::string key = set.substr(0, set.find('='));
+    std::erase_if(key, [](unsigned char c) { return std::isspace(c) != 0; });
+    if (key == "run.output")
       job.output = deck.text("run.output");
     else
       job.overrides.push_back(set);

@@ -17,7 +17,8 @@ struct RunArguments {
   std::vector<std::string> overrides;   ///< as given to --set
   std::optional<std::int64_t> point{};  ///< of the sweep, 1 the first: it alone is run
   std::string command_line;
-  std::string resume{};  ///< folder of the run to go on with; then there is no deck_path
+  /// Folder of the run to go on with; with a deck_path that deck must be the run's.
+  std::string resume{};
 };
 
 /// Runs the deck, or goes on with a run, and returns the exit code, the same on every rank; the

@@ -36,18 +36,31 @@ std::string slurm_job() {
   return job ? job : "";
 }
 
+/// With the one of this process behind them, unless it is the last already.
+std::string with_this_job(const std::string& jobs) {
+  const std::string job = slurm_job();
+  if (job.empty() || jobs == job || jobs.ends_with(" " + job)) return jobs;
+  return jobs.empty() ? job : jobs + " " + job;
+}
+
+struct FoundStatus {
+  RunStatus status;
+  std::string started, jobs;
+};
+
 /// Error(input) where the text is no status of ours.
-RunStatus parse_status(const std::string& text, std::string& started) {
+FoundStatus parse_status(const std::string& text) {
   try {
     const nlohmann::json json = nlohmann::json::parse(text);
-    started = json.at("started");
-    return {.state = json.at("state"),
-            .phase = json.at("phase"),
-            .exit_code = json.at("exit_code"),
-            .message = json.at("message"),
-            .points_done = json.at("progress").at("points_done"),
-            .points_total = json.at("progress").at("points_total"),
-            .files = json.at("files")};
+    return {{.state = json.at("state"),
+             .phase = json.at("phase"),
+             .exit_code = json.at("exit_code"),
+             .message = json.at("message"),
+             .points_done = json.at("progress").at("points_done"),
+             .points_total = json.at("progress").at("points_total"),
+             .files = json.at("files")},
+            json.at("started"),
+            json.value("jobs", "")};
   } catch (const nlohmann::json::exception& fault) {
     throw Error(ExitCode::input, "is damaged: {}", fault.what());
   }
@@ -101,6 +114,7 @@ struct RunFolder::State {
   std::string found_text;  // empty: there was none
   bool has_result = false;
   std::string started;
+  std::string jobs;  // of Slurm that had a part in the run, in their order
   std::string deck_text, resolved_deck_text;
 
   State() = default;
@@ -166,6 +180,7 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
   comm.agree_on_root([&] {
     const bool in_place = state.beside.empty();
     if (in_place) remove_own_files(state.path);
+    state.jobs = with_this_job("");
     state.status.phase = "start";
     try {
       folder.write_first_files(in_place ? state.path : state.beside);
@@ -216,7 +231,10 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
       // A run that was killed before its first word has its decks and nothing to tell.
       if (fs::exists(folder.status_file(), problem)) {
         state.found_text = text_of(folder.status_file());
-        state.found = parse_status(state.found_text, state.started);
+        FoundStatus found = parse_status(state.found_text);
+        state.found = std::move(found.status);
+        state.started = std::move(found.started);
+        state.jobs = std::move(found.jobs);
       }
     } catch (const Error& error) {
       throw Error(error.code(), "{}: {}", folder.status_file().string(), error.what());
@@ -228,6 +246,7 @@ RunFolder RunFolder::reopen(const Communicator& comm, const fs::path& path) {
     state.deck_text = text_of(state.path / "deck.toml");
     state.resolved_deck_text = text_of(state.path / "deck.resolved.toml");
     remove_partial_files(state.path);
+    state.jobs = with_this_job(state.jobs);
     state.status.phase = "resume";
     state.status.points_done = state.found.points_done;
     state.status.points_total = state.found.points_total;
@@ -312,7 +331,7 @@ std::string RunFolder::status_text() const {
       {"ranks", state_->comm->size()},
       {"host", host_name()},
       {"pid", static_cast<std::int64_t>(::getpid())},
-      {"job", slurm_job()},
+      {"jobs", state_->jobs},
       {"progress",
        {{"points_done", status.points_done},
         {"points_total", status.points_total},

@@ -142,23 +142,48 @@ def test_a_checkpoint_elsewhere_is_removed_where_it_is_the_runs_own(tmp_path):
     runs[1].check_done(runs[1].run(1))
 
 
+REFUSED = [(("--set", "kernel.features=51"), "kernel.features: 51, was 50"), (("--set", "kernel.nonsense=1"), "kernel.nonsense"),
+           (("--set", "kernel.features=none"), "kernel.features")]
+
+
 def test_a_refused_resume_leaves_a_stopped_run_as_it_was(tmp_path):
     run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:stop@3")
     before = (run.folder / "status.json").read_text()
-    code, said = run.run(1, "--set", "kernel.features=51")
-    assert code == 65 and "kernel.features: 51, was 50" in said, said
+    for words, message in REFUSED:
+        code, said = run.run(1, *words)
+        assert code == 65 and message in said, said
+        assert (run.folder / "status.json").read_text() == before
+    run.check_done(run.run(1))
+
+
+def test_a_refused_resume_leaves_a_killed_run_as_it_was(tmp_path):
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:kill@3")
+    before = (run.folder / "status.json").read_text()
+    assert run.run(1, "--set", "kernel.features=51")[0] == 65
     assert (run.folder / "status.json").read_text() == before
     run.check_done(run.run(1))
 
 
-def test_a_refused_resume_of_a_killed_run_is_told(tmp_path):
-    """Its status says "running", which would not be true."""
-    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:kill@3")
-    done = run.status()["progress"]["points_done"]
+def test_words_that_change_the_run_are_refused_where_nothing_was_kept(tmp_path):
+    run = Interrupted(tmp_path, DECKS["features"].replace("[study]", "[run]\ncheckpoint = 'off'\n[study]"))
+    assert run.run(1, environment=dict(FATHOM_FAULT="eigen.certify:0:stop@3"))[0] == 75
     assert run.run(1, "--set", "kernel.features=51")[0] == 65
-    status = run.status()
-    assert (status["state"], status["exit_code"], status["progress"]["points_done"]) == ("failed", 65, done), status
     run.check_done(run.run(1))
+
+
+@pytest.mark.parametrize("point", [None, 3])
+def test_a_deck_that_is_given_must_be_the_runs(tmp_path, point):
+    run = Interrupted(tmp_path, DECKS["features"])
+    words = ("--point", point) if point else ()
+    assert run.run(1, *words, environment=dict(FATHOM_FAULT="eigen.certify:0:stop"))[0] == 75
+    other = tmp_path / "other.toml"
+    other.write_text(run.deck.read_text().replace("features = 50", "features = 51"))
+    code, said = run.run(1, "--deck", other, *words)
+    assert code == 65 and "kernel.features: 51, was 50" in said, said
+    if point:
+        assert "run.seed: 2, was 1" in run.run(1, "--deck", run.deck, "--point", point + 1)[1]
+    run.check_done(run.run(1, "--deck", run.deck, *words, "--set", "run.wall_limit=1h"))
+    assert "wall limit: the wall limit of 1h" in run.log(), run.log()
 
 
 def test_a_checkpoint_folder_is_found_from_anywhere(tmp_path):

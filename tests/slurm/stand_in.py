@@ -25,9 +25,22 @@ def ask(*_):
     asked = True
 
 
+def jobs_of(folder):
+    before, job = [], os.environ.get("SLURM_JOB_ID", "")
+    if (folder / "status.json").exists():
+        before = json.loads((folder / "status.json").read_text())["jobs"].split()
+    return " ".join(before if before[-1:] == [job] else before + [job])
+
+
+def as_run(words, deck):
+    """The deck of the point that is run."""
+    point = int(words[words.index("--point") + 1]) if "--point" in words else None
+    return deck | ({"code": 80} if point == deck.get("fail_at", 0) else {})
+
+
 def publish(folder, state, code, step, message="", stopped_by=""):
     status = {"state": state, "phase": f"step {step}", "exit_code": code, "message": message,
-              "stop_requested": stopped_by, "job": os.environ.get("SLURM_JOB_ID", ""), "started": str(time.time()), "pid": os.getpid()}
+              "stop_requested": stopped_by, "jobs": jobs_of(folder), "started": str(time.time()), "pid": os.getpid()}
     partial = folder / f"status.json.tmp-{os.getpid()}"
     partial.write_text(json.dumps(status, indent=2) + "\n")
     partial.rename(folder / "status.json")
@@ -71,6 +84,11 @@ def main(words):
     if command == "check":
         return 0
     if command == "resume":
+        if "--deck" in words:
+            given = as_run(words, json.loads(Path(words[words.index("--deck") + 1]).read_text()))
+            if given != json.loads((target / "deck.toml").read_text()):
+                print("fathom: error 65 (deck): the deck was changed", file=sys.stderr)
+                return 65
         kept = target / "checkpoint/step"
         deck, step = json.loads((target / "deck.toml").read_text()), int(kept.read_text()) if kept.exists() else 0
         deck["steps"] = step + deck.get("resumed", deck["steps"] - step)
@@ -86,8 +104,7 @@ def main(words):
     if root and (folder / "status.json").exists() and sets.get("run.overwrite") != "true":
         print("fathom: error 73 (exists)", file=sys.stderr)
         return 73
-    if "--point" in words and int(words[words.index("--point") + 1]) == deck.get("fail_at"):
-        deck["code"] = 80
+    deck = as_run(words, deck)
     if root:
         same = deck == json.loads(text)
         (folder / "deck.toml").write_text(text if same else json.dumps(deck))

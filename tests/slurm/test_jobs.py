@@ -169,11 +169,11 @@ def test_a_run_goes_on_by_its_own_deck_and_hears_new_words(jobs, tmp_path):
     options = ["--ntasks=1"]
     assert jobs.end(jobs.submit("run.slurm", deck, "--set", "a.b=1", options=options, env=env)) == ("FAILED", 80)
     other = jobs.submit("run.slurm", jobs.stand_in(steps=4), options=options, env=env)
-    assert jobs.end(other) == ("FAILED", 73) and "began with another deck" in jobs.output(other)
+    assert jobs.end(other) == ("FAILED", 65) and "the deck was changed" in jobs.output(other)
     assert jobs.end(jobs.submit("run.slurm", deck, "--set", "a.b=2", options=options, env=env)) == ("FAILED", 80)
     assert starts(run) == ["run from 0", "resume from 0"]
     words = (run / "words").read_text().splitlines()
-    assert words[0].endswith("--set a.b=1") and words[1] == "--set a.b=2"
+    assert words[0].endswith("--set a.b=1") and words[1].endswith("--set a.b=2")
     anew = jobs.submit("run.slurm", jobs.stand_in(), "--set", "run.overwrite=true", options=options, env=env)
     assert jobs.end(anew) == ("COMPLETED", 0)
 
@@ -216,8 +216,8 @@ def test_point_that_failed_is_run_again_alone(jobs, tmp_path):
     first = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
     assert jobs.end(f"{first}_2") == ("FAILED", 80)
     deck.write_text(jobs.stand_in().read_text())
-    same = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
-    assert jobs.end(f"{same}_2") == ("FAILED", 80), "it goes on by the deck that it began with"
+    other = jobs.submit("point.slurm", deck, options=["--array=2", "--ntasks=1"], env=env)
+    assert jobs.end(f"{other}_2") == ("FAILED", 65), "not the deck that it began with"
     last = jobs.submit("point.slurm", deck, *again, options=["--array=2", "--ntasks=1"], env=env)
     assert jobs.end(f"{last}_2") == ("COMPLETED", 0)
     assert status(tmp_path / "runs/0002")["state"] == "finished"

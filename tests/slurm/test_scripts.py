@@ -80,7 +80,7 @@ def said(run, function, **environment):
 
 
 def write_status(run, **values):
-    (run / "status.json").write_text(json.dumps(dict(state="running", exit_code=0, stop_requested="", job="", files=[]) | values, indent=2))
+    (run / "status.json").write_text(json.dumps(dict(state="running", exit_code=0, stop_requested="", message="", jobs="", files=[]) | values, indent=2))
 
 
 def test_what_can_be_gone_on_with(tmp_path):
@@ -94,11 +94,75 @@ def test_what_can_be_gone_on_with(tmp_path):
         assert said(tmp_path, 'can_go_on "$RUN"') == can, state
 
 
-def test_a_run_of_another_job_is_not_taken_for_ones_own(tmp_path):
-    write_status(tmp_path, state="finished", job="17")
+@pytest.mark.parametrize("jobs", ["17", "3 17", "17 3"])
+def test_a_run_of_another_job_is_not_taken_for_ones_own(tmp_path, jobs):
+    write_status(tmp_path, state="finished", jobs=jobs)
     assert said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="17", SLURM_RESTART_COUNT="1")
-    assert not said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="18", SLURM_RESTART_COUNT="1")
+    assert not said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="7", SLURM_RESTART_COUNT="1")
     assert not said(tmp_path, 'of_this_job "$RUN"', SLURM_JOB_ID="17")
+
+
+@pytest.mark.parametrize("words, value", [
+    ("--set run.overwrite=true", "true"), ("--set=run.overwrite=true", "true"), ("--set 'run.overwrite = true'", "true"),
+    ("--set run.overwrite=true --set run.overwrite=false", "false"), ("--set 'title=run.overwrite=true'", None),
+    ("--set run.overwrite_=true", None), ("run.overwrite=true", None), ("", None)])
+def test_words_are_read_as_fathom_reads_them(words, value):
+    done = bash(f"source {SCRIPTS}/launch.sh; set_of run.overwrite {words} || echo none", FATHOM_BINARY="true")
+    assert done.stdout == f"{value or 'none'}\n", done.stderr
+
+
+FATHOM_DOUBLE = """#!/bin/bash
+echo "$*" >>"$LOG"
+[ -z "$MEANWHILE" ] || cp "$MEANWHILE" "$RUN/status.json"
+exit "${CODE:-0}"
+"""
+
+
+def job_of(tmp_path, *words, job="17", restart="0", meanwhile="", **environment):
+    """run_or_resume of a folder with a fathom that notes its words."""
+    (tmp_path / "double").write_text(FATHOM_DOUBLE)
+    (tmp_path / "double").chmod(0o755)
+    (tmp_path / "log").write_text("")
+    done = bash(f'source {SCRIPTS}/launch.sh; run_or_resume "$RUN" my.toml ' + " ".join(words), RUN=str(tmp_path / "run"),
+                FATHOM_BINARY=str(tmp_path / "double"), FATHOM_LAUNCH="env", LOG=str(tmp_path / "log"), MEANWHILE=str(meanwhile),
+                SLURM_JOB_ID=job, SLURM_RESTART_COUNT=restart, SLURM_JOB_NODELIST="n1", **environment)
+    return done, (tmp_path / "log").read_text().strip()
+
+
+@pytest.fixture
+def unfinished(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("deck.toml", "deck.resolved.toml"):
+        (run / name).touch()
+    write_status(run, state="checkpointed", jobs="5")
+    return run
+
+
+def test_another_job_gives_its_deck_and_a_later_start_does_not(tmp_path, unfinished):
+    words = ["--point 2", "--set a.b=1", "--set run.checkpoint_folder=kept"]
+    assert job_of(tmp_path, *words)[1] == f"resume {unfinished} --deck my.toml " + " ".join(words)
+    assert job_of(tmp_path, *words, job="5", restart="1")[1] == f"resume {unfinished} --set a.b=1"
+
+
+def test_only_the_first_start_of_a_job_throws_away(tmp_path, unfinished):
+    anew = "--set run.overwrite=true"
+    assert job_of(tmp_path, anew)[1].startswith("run my.toml --set run.output=")
+    assert job_of(tmp_path, anew, job="5", restart="1")[1] == f"resume {unfinished} {anew}"
+    write_status(unfinished, state="finished", jobs="5 6")  # by another job meanwhile
+    done, asked = job_of(tmp_path, anew, job="5", restart="1")
+    assert (done.returncode, asked) == (0, "") and "finished already" in done.stdout
+
+
+@pytest.mark.parametrize("state", ["finished", "checkpointed", "running"])
+def test_what_another_job_does_meanwhile_is_not_ones_own(tmp_path, unfinished, state):
+    other = tmp_path / "other"
+    other.mkdir()
+    write_status(other, state=state, jobs="5 6")
+    done, _ = job_of(tmp_path, meanwhile=other / "status.json", CODE="73")
+    assert done.returncode == 73 and "queued again" not in done.stdout and "finished" not in done.stdout
+    write_status(other, state=state, jobs="5 17")
+    assert job_of(tmp_path, meanwhile=other / "status.json", CODE="73")[0].returncode == dict(finished=0, checkpointed=75, running=73)[state]
 
 
 @pytest.mark.parametrize("state, code, again", [("running", 138, True), ("untouched", 0, True), ("untouched", 1, True),
@@ -108,13 +172,13 @@ def test_what_the_signal_itself_ended(tmp_path, state, code, again):
     assert said(tmp_path, f"ended_by_the_signal {state} {code}") == again
 
 
-@pytest.mark.parametrize("reason, checkpoint, again", [
-    ("SIGUSR1", "10m", True), ("SIGUSR1", "off", False), ("the file STOP", "10m", False),
-    ("the end of Slurm job 8: 599 s left, the solve needs 13184 s", "10m", False),
-    ("the end of Slurm job 8: 599 s left, the solve needs 700 s", "10m", True)])
-def test_what_is_queued_again(tmp_path, reason, checkpoint, again):
-    write_status(tmp_path, state="checkpointed", stop_requested=reason)
-    (tmp_path / "deck.resolved.toml").write_text(f'[run]\ncheckpoint = "{checkpoint}"\n')
+@pytest.mark.parametrize("reason, after, again", [
+    ("SIGUSR1", "go on with: fathom resume", True), ("SIGUSR1", "nothing was kept, run.checkpoint is \"off\"; begin once more", False), ("the file STOP", "go on with: fathom resume", False),
+    ("the end of Slurm job 8: 599 s left, the solve needs 13184 s", "go on with: fathom resume", False),
+    ("the end of Slurm job 8: 599 s left, the solve needs 3500 s", "go on with: fathom resume", False),
+    ("the end of Slurm job 8: 599 s left, the solve needs 700 s", "go on with: fathom resume", True)])
+def test_what_is_queued_again(tmp_path, reason, after, again):
+    write_status(tmp_path, state="checkpointed", stop_requested=reason, message=f"stopped by {reason}; {after}")
     (tmp_path / "scontrol").write_text('#!/bin/sh\necho "asked: $*"\n')
     (tmp_path / "scontrol").chmod(0o755)
     done = bash(f'source {SCRIPTS}/launch.sh; PATH=$RUN:$PATH; end_stopped "$RUN"', RUN=str(tmp_path), FATHOM_BINARY="true",
