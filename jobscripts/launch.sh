@@ -78,7 +78,7 @@ can_go_on() {
 
 # key_of WORD: of KEY=VALUE as fathom takes it.
 key_of() {
-  tr -d '[:blank:]' <<<"${1%%=*}"
+  tr -d "[:blank:]\"'" <<<"${1%%=*}"
 }
 
 # set_of KEY ARGUMENT…: the value that the words give a key, the last one; fails where none does.
@@ -119,6 +119,9 @@ go_on() {
       --set)
         shift
         [ "$(key_of "$1")" = run.checkpoint_folder ] || words+=(--set "$1") ;;
+      --point=*) ;;
+      --set=*)
+        [ "$(key_of "${1#--set=}")" = run.checkpoint_folder ] || words+=("$1") ;;
       *) words+=("$1") ;;
     esac
     shift

@@ -88,10 +88,27 @@ std::string identity_of_given(const std::string& text) {
   return run_identity(parse_deck({"deck.toml", text}, {}));
 }
 
-/// What a run goes on by: its own deck with the words that came, or the deck that was given. Either
-/// must say what the run's own says but for keys that change no number; asked before the folder is
-/// taken, so that who is refused leaves everything as it is. None where there is no such folder.
-std::optional<Deck> deck_to_go_on_by(const Communicator& world, const RunArguments& arguments) {
+/// Words for keys that change no number and do not say where the run keeps what it goes on from.
+std::vector<std::string> how_long_and_how_often(const std::vector<std::string>& words) {
+  constexpr std::array keys = {"run.wall_limit", "run.checkpoint", "run.overwrite"};
+  std::vector<std::string> found;
+  for (const std::string& word : words) {
+    std::string key = word.substr(0, word.find('='));
+    std::erase_if(key, [](char c) { return c == ' ' || c == '\t' || c == '"' || c == '\''; });
+    if (std::ranges::find(keys, key) != keys.end()) found.push_back(word);
+  }
+  return found;
+}
+
+struct GoOn {
+  std::string own;           ///< text of the run's resolved deck; empty where there is none
+  std::optional<Deck> deck;  ///< what it goes on by
+};
+
+/// The run's own deck, with the words that came. What they say, and the deck that was given if any,
+/// must be what the run's own says but for keys that change no number: asked before the folder is
+/// taken, so that who is refused leaves everything as it is.
+GoOn deck_to_go_on_by(const Communicator& world, const RunArguments& arguments) {
   const fs::path folder = settled_path(arguments.resume);
   Source own{(folder / "deck.resolved.toml").string(), ""};
   world.agree_on_root([&] {
@@ -101,17 +118,20 @@ std::optional<Deck> deck_to_go_on_by(const Communicator& world, const RunArgumen
     own.text = file.read_start(file.size());
   });
   world.broadcast(own.text);
-  if (own.text.empty()) return std::nullopt;
-  std::optional<Deck> deck;
-  std::string before;
+  GoOn go_on{own.text, std::nullopt};
+  if (own.text.empty()) return go_on;
+  const bool given = !arguments.deck_path.empty();
+  std::string before, now;
   world.agree([&] {
     fault_point("run.deck");
     before = run_identity(parse_deck(own, {}));
-    if (arguments.deck_path.empty()) deck = parse_deck(own, arguments.overrides);
+    go_on.deck =
+        parse_deck(own, given ? how_long_and_how_often(arguments.overrides) : arguments.overrides);
+    now = run_identity(*go_on.deck);
   });
-  if (!deck) deck = read_deck(world, arguments);
-  refuse_changes(world, folder, run_identity(*deck), before);
-  return deck;
+  if (given) now = run_identity(read_deck(world, arguments));
+  refuse_changes(world, folder, now, before);
+  return go_on;
 }
 
 Record run_state(const RunFolder& folder, std::int64_t resumes) {
@@ -155,22 +175,28 @@ Opened open_run(const Communicator& world, const RunArguments& arguments) {
                                        deck.source().text, deck.resolved_toml());
     return {std::move(deck), std::move(folder)};
   }
-  std::optional<Deck> deck = deck_to_go_on_by(world, arguments);
+  GoOn go_on = deck_to_go_on_by(world, arguments);
   RunFolder folder = RunFolder::reopen(world, arguments.resume);
-  if (!deck)
-    world.agree([&] {
-      deck = parse_deck({"deck.resolved.toml", folder.resolved_deck_text()}, {});
-    });
-  return {std::move(*deck), std::move(folder)};
+  if (folder.resolved_deck_text() != go_on.own || !go_on.deck) {
+    folder.give_back_status();
+    throw AgreedError(ExitCode::exists, "{}: another run took its place a moment ago",
+                      folder.path().string());
+  }
+  return {std::move(*go_on.deck), std::move(folder)};
 }
 
 Kept open_checkpoint(const Communicator& world, const RunArguments& arguments, const Deck& deck,
                      const RunFolder& folder) {
   Kept kept;
   if (!arguments.resume.empty()) kept.resumes = 1;
-  if (!wanted(deck)) return kept;
   const fs::path at = checkpoint_folder(deck, folder);
   const std::string identity = run_identity(deck);
+  if (!wanted(deck)) {
+    if (!arguments.resume.empty() && Checkpoint::identity_text(world, at))
+      kept.lost =
+          fmt::format("{}: not used, run.checkpoint is \"off\": the run begins anew", at.string());
+    return kept;
+  }
   if (arguments.resume.empty()) {
     kept.checkpoint = Checkpoint::begin(folder, at, identity, deck.flag("run.overwrite"));
   } else {

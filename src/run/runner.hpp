@@ -17,7 +17,8 @@ struct RunArguments {
   std::vector<std::string> overrides;   ///< as given to --set
   std::optional<std::int64_t> point{};  ///< of the sweep, 1 the first: it alone is run
   std::string command_line;
-  /// Folder of the run to go on with; with a deck_path that deck must be the run's.
+  /// Folder of the run to go on with, by its own deck; that of deck_path, if any, must say the
+  /// same.
   std::string resume{};
 };
 

@@ -43,6 +43,15 @@ std::string with_this_job(const std::string& jobs) {
   return jobs.empty() ? job : jobs + " " + job;
 }
 
+/// Of a status that is about to be replaced, whatever state it is in.
+std::string jobs_told(const fs::path& status_file) noexcept {
+  try {
+    return nlohmann::json::parse(text_of(status_file)).value("jobs", "");
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
 struct FoundStatus {
   RunStatus status;
   std::string started, jobs;
@@ -179,8 +188,9 @@ RunFolder RunFolder::open(const Communicator& comm, const fs::path& path, bool o
   // Only now, when every rank is well, what was there is given up.
   comm.agree_on_root([&] {
     const bool in_place = state.beside.empty();
+    // Where a run is replaced its jobs are told on: a later start of one sees that it was here.
+    state.jobs = with_this_job(in_place ? jobs_told(folder.status_file()) : "");
     if (in_place) remove_own_files(state.path);
-    state.jobs = with_this_job("");
     state.status.phase = "start";
     try {
       folder.write_first_files(in_place ? state.path : state.beside);

@@ -195,6 +195,27 @@ def test_a_checkpoint_folder_is_found_from_anywhere(tmp_path):
     assert not (tmp_path / "kept").exists() or not list((tmp_path / "kept").iterdir())
 
 
+def test_a_deck_that_is_given_does_not_move_the_checkpoint(tmp_path):
+    """Its relative folder is one of another place by now; and a word for it may be missing."""
+    deck = DECKS["features"].replace("[study]", f"[run]\ncheckpoint_folder = '{os.path.relpath(tmp_path, ROOT)}/kept'\n[study]")
+    run = Interrupted(tmp_path, deck).end_at(1, "eigen.certify:0:stop@3")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    plain = tmp_path / "plain.toml"
+    plain.write_text(DECKS["features"])
+    for given, fault in ((run.deck, "eigen.certify:0:stop"), (plain, "")):
+        done = subprocess.run(command_of(0, ["resume", run.folder, "--deck", given]), capture_output=True, text=True, cwd=elsewhere,
+                              env=dict(ENVIRONMENT, FATHOM_FAULT=fault))
+        assert done.returncode == (75 if fault else 0) and "begins anew" not in done.stdout, done.stdout + done.stderr
+    assert "point-0001.done" in done.stdout and list(elsewhere.iterdir()) == []
+
+
+def test_a_checkpoint_that_is_turned_off_is_told(tmp_path):
+    run = Interrupted(tmp_path, DECKS["features"]).end_at(1, "eigen.certify:0:stop@3")
+    assert run.run(1, "--set", "run.checkpoint=off")[0] == 0
+    assert 'not used, run.checkpoint is "off": the run begins anew' in run.log()
+
+
 def test_points_by_themselves_share_no_checkpoint_folder(tmp_path):
     deck = DECKS["features"].replace("[study]", f"[run]\ncheckpoint_folder = '{tmp_path}/kept'\n[study]")
     run = Interrupted(tmp_path, deck)

@@ -103,7 +103,7 @@ def test_a_run_of_another_job_is_not_taken_for_ones_own(tmp_path, jobs):
 
 
 @pytest.mark.parametrize("words, value", [
-    ("--set run.overwrite=true", "true"), ("--set=run.overwrite=true", "true"), ("--set 'run.overwrite = true'", "true"),
+    ("--set run.overwrite=true", "true"), ("--set=run.overwrite=true", "true"), ("--set 'run.overwrite = true'", "true"), ("--set 'run.\"overwrite\"=true'", "true"),
     ("--set run.overwrite=true --set run.overwrite=false", "false"), ("--set 'title=run.overwrite=true'", None),
     ("--set run.overwrite_=true", None), ("run.overwrite=true", None), ("", None)])
 def test_words_are_read_as_fathom_reads_them(words, value):
@@ -143,6 +143,8 @@ def test_another_job_gives_its_deck_and_a_later_start_does_not(tmp_path, unfinis
     words = ["--point 2", "--set a.b=1", "--set run.checkpoint_folder=kept"]
     assert job_of(tmp_path, *words)[1] == f"resume {unfinished} --deck my.toml " + " ".join(words)
     assert job_of(tmp_path, *words, job="5", restart="1")[1] == f"resume {unfinished} --set a.b=1"
+    joined = ["--point=2", "--set=a.b=1", "--set=run.checkpoint_folder=kept"]
+    assert job_of(tmp_path, *joined, job="5", restart="1")[1] == f"resume {unfinished} --set=a.b=1"
 
 
 def test_only_the_first_start_of_a_job_throws_away(tmp_path, unfinished):

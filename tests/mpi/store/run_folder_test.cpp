@@ -44,6 +44,28 @@ TEST_F(RunFolderTest, FollowsALinkBeforeItGoesUp) {
   EXPECT_EQ(run.path(), fs::canonical(folder.path()) / "disk" / "output");
 }
 
+TEST_F(RunFolderTest, TellsTheJobsThatHadAPart) {
+  const char* before = std::getenv("SLURM_JOB_ID");
+  const std::string kept = before ? before : "";
+  const auto jobs = [&](const char* job, const std::function<RunFolder()>& begin) {
+    ::setenv("SLURM_JOB_ID", job, 1);
+    RunFolder run = begin();
+    std::string told;
+    if (world.root())
+      told = nlohmann::json::parse(text_of(output / "status.json"))["jobs"].get<std::string>();
+    run.publish({.state = "checkpointed", .exit_code = 75});
+    world.barrier();
+    return world.broadcast(told), told;
+  };
+  const auto again = [&] { return RunFolder::reopen(world, output); };
+  EXPECT_EQ(jobs("5", [&] { return open(output); }), "5");
+  EXPECT_EQ(jobs("5", again), "5");
+  EXPECT_EQ(jobs("16", again), "5 16");
+  EXPECT_EQ(jobs("6", again), "5 16 6");
+  EXPECT_EQ(jobs("7", [&] { return open(output, true); }), "5 16 6 7");
+  kept.empty() ? ::unsetenv("SLURM_JOB_ID") : ::setenv("SLURM_JOB_ID", kept.c_str(), 1);
+}
+
 TEST_F(RunFolderTest, ALinkToNowhereIsTold) {
   on_root([&] {
     fs::create_directories(output.parent_path());
