@@ -253,6 +253,17 @@ def test_a_read_only_folder_is_refused(tmp_path, mounted):
     assert list(place.iterdir()) == []
 
 
+def test_a_calibration_on_a_full_disk_is_told_before_it_is_made(mounted):
+    """A disk that takes an empty file and not one byte more."""
+    place = mounted(4096)
+    (place / "filler").write_bytes(bytes(4096))
+    (place / "empty").touch()
+    done = subprocess.run([MPIEXEC, "--oversubscribe", "-n", "2", BINARY, "calibrate", "--calibration", place / "c.json"],
+                          env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 74 and "No space left" in done.stderr, done.stderr
+    assert done.stdout == "" and sorted(item.name for item in place.iterdir()) == ["empty", "filler"]
+
+
 def test_no_value_is_lost_on_a_full_disk(tmp_path, mounted):
     """Disks from nothing to a little more than the run needs: 74 and no run.h5, or a file that is whole."""
     deck = population_deck(120, 240, kind="spectrum", **STORED)
