@@ -1,5 +1,7 @@
 #include "deck/sweep_point.hpp"
 
+#include "deck/toml_reader.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -9,9 +11,7 @@ namespace fathom {
 namespace {
 
 bool sets_output(const std::string& override_text) {
-  std::string key = override_text.substr(0, override_text.find('='));
-  std::erase(key, ' ');
-  return key == "run.output";
+  return deck::override_key(override_text) == "run.output";
 }
 
 }  // namespace

@@ -122,4 +122,11 @@ std::vector<std::string> read_key_path(std::string_view text) {
   return path;
 }
 
+std::string override_key(std::string_view text) {
+  std::string key;
+  for (const std::string& part : read_key_path(text.substr(0, text.find('='))))
+    key += (key.empty() ? "" : ".") + part;
+  return key;
+}
+
 }  // namespace fathom::deck

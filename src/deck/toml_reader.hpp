@@ -64,6 +64,10 @@ std::optional<RawValue> read_override_value(std::string_view text);
 /// A key path such as kernel.features or sweep."kernel.degree"; empty where it is not one.
 std::vector<std::string> read_key_path(std::string_view text);
 
+/// The key that an override such as `run."output" = x` is for, run.output; empty where it names
+/// none.
+std::string override_key(std::string_view text);
+
 /// Depth of nesting that a deck may have; more is refused before parsing.
 inline constexpr int max_nesting = 16;
 

@@ -2,6 +2,7 @@
 
 #include "base/fault.hpp"
 #include "deck/sweep_point.hpp"
+#include "deck/toml_reader.hpp"
 #include "deck/value.hpp"
 #include "store/posix_file.hpp"
 
@@ -92,11 +93,8 @@ std::string identity_of_given(const std::string& text) {
 std::vector<std::string> how_long_and_how_often(const std::vector<std::string>& words) {
   constexpr std::array keys = {"run.wall_limit", "run.checkpoint", "run.overwrite"};
   std::vector<std::string> found;
-  for (const std::string& word : words) {
-    std::string key = word.substr(0, word.find('='));
-    std::erase_if(key, [](char c) { return c == ' ' || c == '\t' || c == '"' || c == '\''; });
-    if (std::ranges::find(keys, key) != keys.end()) found.push_back(word);
-  }
+  for (const std::string& word : words)
+    if (std::ranges::find(keys, deck::override_key(word)) != keys.end()) found.push_back(word);
   return found;
 }
 

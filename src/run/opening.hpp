@@ -32,8 +32,10 @@ struct Opened {
   RunFolder folder;
 };
 
-/// A new run, or the one in arguments.resume. Error(deck), Error(exists), Error(io); Error(input)
-/// where the folder is none of an unfinished run. Collective, agreed.
+/// A new run, or the one in arguments.resume, by its own deck: Error(deck) where overrides or the
+/// deck of arguments.deck_path would change a number of it, and then nothing in the folder is
+/// touched. Error(exists), Error(io); Error(input) where the folder is none of an unfinished run.
+/// Collective, agreed.
 Opened open_run(const Communicator& world, const RunArguments& arguments);
 
 struct Kept {

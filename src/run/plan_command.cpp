@@ -1,5 +1,6 @@
 #include "run/plan_command.hpp"
 
+#include "deck/toml_reader.hpp"
 #include "run/calibration.hpp"
 #include "run/job_script.hpp"
 #include "run/machine.hpp"
@@ -42,9 +43,7 @@ Job job_of(const PlanArguments& arguments, const Deck& deck, double memory) {
   if (control(arguments.deck_path) || std::ranges::any_of(arguments.overrides, control))
     throw Error(ExitCode::usage, "--sbatch: control characters in the deck's name or in --set");
   for (const std::string& set : arguments.overrides) {
-    std::string key = set.substr(0, set.find('='));
-    std::erase_if(key, [](unsigned char c) { return std::isspace(c) != 0; });
-    if (key == "run.output")
+    if (deck::override_key(set) == "run.output")
       job.output = deck.text("run.output");
     else
       job.overrides.push_back(set);

@@ -3,6 +3,7 @@
 #include "deck/sweep_point.hpp"
 
 #include "deck/decks.hpp"
+#include "deck/toml_reader.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +18,16 @@ const std::string two_seeds = law_deck + "[sweep]\nrun.seed = [7, 8]\nsolver.gri
 
 Deck point(const Deck& deck, std::int64_t number) {
   return parse_deck(point_source(deck, number));
+}
+
+TEST(OverrideKey, IsReadAsTomlHasIt) {
+  for (const char* text :
+       {"run.output=x", "run.output = \"a=b\"", "run.\"output\"=x", "run . output=x"})
+    EXPECT_EQ(deck::override_key(text), "run.output") << text;
+  EXPECT_EQ(deck::override_key("title=run.output=x"), "title");
+  EXPECT_EQ(deck::override_key("run.output_=x"), "run.output_");
+  for (const char* text : {"=x", "", "a b=x"})
+    EXPECT_EQ(deck::override_key(text), "") << text;
 }
 
 TEST(PointSource, is_the_deck_with_the_values_of_that_point) {
